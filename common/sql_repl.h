@@ -1,0 +1,63 @@
+/* Statements that change replication or writability: one function each, idempotent ("already so" is
+ * success). */
+#ifndef KAGEMUSHA_SQL_REPL_H
+#define KAGEMUSHA_SQL_REPL_H
+
+#include "common/sql_status.h"
+
+#define SQL_LOCK_MONITOR  "MHA_Master_High_Availability_Monitor"
+#define SQL_LOCK_FAILOVER "MHA_Master_High_Availability_Failover"
+
+/* channel: "" for the unnamed one; in every function. */
+int sql_start_io(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
+int sql_start_sql(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
+int sql_start_replica(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
+int sql_stop_io(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
+int sql_stop_sql(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
+int sql_stop_replica(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
+/* RESET REPLICA ALL: the server forgets its master. Both threads must be stopped. */
+int sql_forget_master(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
+
+enum sql_follow { SQL_FOLLOW_POSITION, SQL_FOLLOW_GTID };
+struct sql_change {
+    const char *channel;
+    const char *host;
+    int port;
+    const char *user, *password; /* NULL: left out, the server keeps its own */
+    enum sql_follow follow;
+    struct binpos from;     /* SQL_FOLLOW_POSITION */
+    const char *using_gtid; /* MariaDB with SQL_FOLLOW_GTID: "slave_pos" or "current_pos" */
+};
+/* CHANGE MASTER / CHANGE REPLICATION SOURCE with nothing but what is named (decision 40: what a
+ * host had, it keeps), except that the heartbeat period is kept by naming it, and the public key is
+ * asked for where the dialect has it and TLS is off. */
+int sql_change_source(struct sql *s, const struct sql_change *c, int64_t deadline_ms,
+                      struct err *e);
+
+/* Waits at the server in slices so that the deadline holds. *done: 1 reached, 0 the deadline came
+ * first. ERR_STATE when the SQL thread is not running or stopped with an error (the text carries
+ * it). */
+int sql_wait_position(struct sql *s, const char *channel, const struct binpos *p,
+                      int64_t deadline_ms, int *done, struct err *e);
+int sql_wait_gtid(struct sql *s, const struct gtid_set *set, int64_t deadline_ms, int *done,
+                  struct err *e);
+
+/* SET GLOBAL read_only (and super_read_only=0 before it when clearing, where it exists). Setting 1
+ * waits at most 2 s for locks. */
+int sql_set_read_only(struct sql *s, int on, int64_t deadline_ms, struct err *e);
+int sql_set_super_read_only(struct sql *s, int on, int64_t deadline_ms, struct err *e);
+/* Promotion (decision 12): clears read_only only while this very session holds the failover lock,
+ * reads back. ERR_STATE "the failover lock is lost" otherwise. */
+int sql_open_for_writes(struct sql *s, int64_t deadline_ms, struct err *e);
+
+/* GET_LOCK without waiting: ERR_STATE names the connection that holds it. */
+int sql_lock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e);
+int sql_unlock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e);
+/* 1 when this session holds it. */
+int sql_lock_held(struct sql *s, const char *name, int *held, int64_t deadline_ms, struct err *e);
+
+int sql_set_relay_log_purge(struct sql *s, int on, int64_t deadline_ms, struct err *e);
+int sql_kill_session(struct sql *s, uint64_t id, int64_t deadline_ms,
+                     struct err *e); /* no such session is success */
+
+#endif
