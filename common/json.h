@@ -17,15 +17,15 @@ void json_print(struct json_object *o, struct buf *out);
 
 /* Members of an object; a missing one or one of another type gives the fallback. Borrowed strings
  * live as long as the object. */
-const char *json_str(struct json_object *o, const char *key, const char *fallback);
-int64_t json_int(struct json_object *o, const char *key, int64_t fallback);
-uint64_t json_u64(struct json_object *o, const char *key, uint64_t fallback);
-int json_bool(struct json_object *o, const char *key, int fallback);
+const char *json_get_str(struct json_object *o, const char *key, const char *fallback);
+int64_t json_get_int(struct json_object *o, const char *key, int64_t fallback);
+uint64_t json_get_u64(struct json_object *o, const char *key, uint64_t fallback);
+int json_get_bool(struct json_object *o, const char *key, int fallback);
 
-void json_set_str(struct json_object *o, const char *key,
+void json_put_str(struct json_object *o, const char *key,
                   const char *value); /* NULL becomes null */
-void json_set_int(struct json_object *o, const char *key, int64_t value);
-void json_set_u64(struct json_object *o, const char *key, uint64_t value);
-void json_set_bool(struct json_object *o, const char *key, int value);
+void json_put_int(struct json_object *o, const char *key, int64_t value);
+void json_put_u64(struct json_object *o, const char *key, uint64_t value);
+void json_put_bool(struct json_object *o, const char *key, int value);
 
 #endif
