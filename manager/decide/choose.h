@@ -1,0 +1,21 @@
+/* Who is promoted, with a reason for every host. MHA's rules and order (contract §4.5) on received
+ * sets. Pure. */
+#ifndef KAGEMUSHA_CHOOSE_H
+#define KAGEMUSHA_CHOOSE_H
+
+#include "manager/decide/diagnose.h"
+#include "manager/decide/topo.h"
+
+struct choice {
+    int new_master; /* NO_HOST if all are barred */
+    int base;       /* the replica that has received most; NO_HOST without one */
+    int barred[TOPO_HOSTS_MAX];
+    int latest[TOPO_HOSTS_MAX]; /* has received as much as base */
+    char reason[TOPO_HOSTS_MAX][TOPO_TEXT];
+};
+
+/* master: the dead one, as diagnose() names it. c is overwritten whole. Cannot fail. */
+void choose(const struct topo *t, int master, enum mode mode, struct choice *c);
+void choice_print(const struct topo *t, const struct choice *c, struct buf *out);
+
+#endif

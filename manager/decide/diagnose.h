@@ -1,0 +1,60 @@
+/* What is wrong: a snapshot becomes one verdict, by a table of predicates read from top to bottom.
+ * Pure. */
+#ifndef KAGEMUSHA_DIAGNOSE_H
+#define KAGEMUSHA_DIAGNOSE_H
+
+#include "manager/decide/topo.h"
+
+/* name, exit of the check, sentence */
+/* clang-format off */
+#define VERDICTS(X)                                                                                \
+    X(UNKNOWN,          "unknown")                                                                 \
+    X(NOBODY,           "nobody answers")                                                          \
+    X(GALERA,           "Galera")                                                                  \
+    X(GROUP_REPLICATION,"Group Replication")                                                       \
+    X(MULTI_SOURCE,     "multi-source replication")                                                \
+    X(NO_REPLICA,       "no replica")                                                              \
+    X(RING,             "ring")                                                                    \
+    X(TWO_MASTERS,      "two masters")                                                             \
+    X(FOREIGN_MASTER,   "master not configured")                                                   \
+    X(MULTI_TIER,       "multi-tier")                                                              \
+    X(WRONG_MASTER,     "not the master")                                                          \
+    X(DENIED,           "a server refuses us")                                                     \
+    X(ALIVE,            "alive")                                                                   \
+    X(REFUSING,         "refusing us")                                                             \
+    X(HIDDEN,           "cut off from us only")                                                    \
+    X(CONTRADICTED,     "contradicted")                                                            \
+    X(CRASHED,          "crashed")                                                                 \
+    X(STOPPED,          "stopped cleanly")                                                         \
+    X(HUNG,             "hung")                                                                    \
+    X(SILENT,           "silent")                                                                  \
+    X(DOUBTED,          "doubted")
+/* clang-format on */
+
+#define X(word, text) VERDICT_##word,
+enum verdict_kind { VERDICTS(X) VERDICT_COUNT };
+#undef X
+
+enum mode { MODE_UNKNOWN, MODE_POSITION, MODE_MYSQL_GTID, MODE_MARIADB_GTID };
+
+struct verdict {
+    enum verdict_kind kind;
+    int master;       /* the group's master, NO_HOST when it cannot be told */
+    int dead;         /* 1: the verdict calls for a failover */
+    int broken;       /* 1: not a group we can serve; nothing may be done */
+    char reason[512]; /* the sentence: host, fact, fix */
+};
+
+void diagnose(const struct topo *t, struct verdict *out);
+const char *verdict_word(enum verdict_kind k);
+
+/* The way the group recovers (contract §4.2.8; MariaDB by Using_Gtid). */
+enum mode diagnose_mode(const struct topo *t, int master);
+const char *mode_text(enum mode m);
+/* MHA's number for its log line "GTID failover mode = N". */
+int mode_mha(enum mode m);
+
+/* 1 when the host is alive and follows the master: what MHA calls an alive slave. */
+int is_alive_slave(const struct topo *t, int master, int host);
+
+#endif

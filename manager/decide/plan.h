@@ -1,0 +1,105 @@
+/* A plan is data: a list of steps. It has no conditions and no loops; what would need an `if` is a
+ * fact for the planner. Knows nothing of how a step is done. */
+#ifndef KAGEMUSHA_PLAN_H
+#define KAGEMUSHA_PLAN_H
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "manager/decide/topo.h"
+
+#define PLAN_STEPS_MAX 256
+
+/* kind, word in the journal, sentence (%h the step's host, %p its peer) */
+/* clang-format off */
+#define STEP_KINDS(X)                                                                              \
+    X(LOCK,            "lock",            "take the failover lock on %h")                          \
+    X(START_SQL,       "start-sql",       "start the SQL thread of %h")                            \
+    X(STOP_IO,         "stop-io",         "stop the IO thread of %h")                              \
+    X(HOOK_IP_STOP,    "hook-ip-stop",    "call master_ip_failover_script to take the address from %h") \
+    X(HOOK_SHUTDOWN,   "hook-shutdown",   "call shutdown_script for %h")                           \
+    X(FENCE_AGENT,     "fence-agent",     "kill mysqld of %h, hold its supervisor, see it gone")   \
+    X(PROOF,           "proof",           "demand the proof that %h cannot write")                 \
+    X(WAIT_APPLIED,    "wait-applied",    "wait until %h has applied all it has received")         \
+    X(WAIT_BASE,       "wait-base",       "wait until %h has what %p has received")                \
+    X(FOLLOW_BASE,     "follow-base",     "let %h replicate from %p, which has received more")     \
+    X(RESCUE,          "rescue",          "give %h what only %p can still be read for")            \
+    X(READ_POSITION,   "read-position",   "read the binlog position of %h")                        \
+    X(NO_RETURN,       "no-return",       "---- point of no return: %h becomes the master ----")   \
+    X(HOOK_IP_START,   "hook-ip-start",   "call master_ip_failover_script to give %h the address") \
+    X(OPEN,            "open",            "set read_only=0 on %h")                                 \
+    X(VIP_ADD,         "vip-add",         "give the VIP to %h and announce it")                    \
+    X(VIP_DEL,         "vip-del",         "take the VIP from %h")                                  \
+    X(VIP_ANNOUNCE,    "vip-announce",    "announce the VIP of %h again, see who answers")         \
+    X(FORGET_MASTER,   "forget-master",   "make %h forget its master")                             \
+    X(FOLLOW,          "follow",          "let %h replicate from %p")                              \
+    X(WAIT_LEVEL,      "wait-level",      "wait until %h has what %p had when it opened")          \
+    X(LEAVE,           "leave",           "leave %h out")                                          \
+    X(UNLOCK,          "unlock",          "release the failover lock on %h")
+/* clang-format on */
+
+#define X(kind, word, text) STEP_##kind,
+enum step_kind { STEP_KINDS(X) STEP_KIND_COUNT };
+#undef X
+
+/* What a failing step does to the rest. The zero value is the safe one. */
+enum on_fail {
+    STOP_AND_UNDO, /* before the point of no return undo in reverse, after it stop and tell */
+    DROP_HOST,     /* this host is lost, the others go on */
+    NOTE_ONLY
+};
+
+/* MHA's phases, by which people read its log. */
+enum phase {
+    PHASE_CHECK,      /* 1 */
+    PHASE_SHUTDOWN,   /* 2 */
+    PHASE_LATEST,     /* 3.1 */
+    PHASE_SAVE,       /* 3.2 */
+    PHASE_NEW_MASTER, /* 3.3 */
+    PHASE_SLAVES,     /* 4 */
+    PHASE_CLEANUP,    /* 5 */
+    PHASE_COUNT
+};
+
+/* Known only at run time: written by one step, read by later ones. */
+enum slot { SLOT_NONE, SLOT_PROOF, SLOT_BASE, SLOT_POSITION, SLOT_COUNT };
+
+struct step {
+    enum step_kind kind;
+    enum on_fail on_fail;
+    enum phase phase;
+    int host, peer; /* NO_HOST where there is none */
+    int beside; /* may run beside steps of other hosts around it; those of one host stay in order */
+    enum slot reads, writes;
+    enum follow follow;   /* FOLLOW, FOLLOW_BASE */
+    int budget_ms;        /* 0: waits by progress */
+    char note[TOPO_TEXT]; /* the reason, shown behind the sentence */
+};
+
+enum plan_part { PLAN_FENCE, PLAN_PROMOTE };
+
+struct plan {
+    enum plan_part part;
+    int dead;       /* the master that is replaced */
+    int new_master; /* NO_HOST in a fence plan that could not choose yet */
+    struct step step[PLAN_STEPS_MAX];
+    int steps;
+};
+
+/* Appends a zeroed step and returns it, or NULL when the plan is full (ERR_BUG by plan_check). */
+struct step *plan_add(struct plan *p, enum step_kind kind, enum phase phase, int host);
+
+const char *step_word(enum step_kind kind);
+const char *phase_title(enum phase p); /* "Phase 2: Dead Master Shutdown Phase" */
+/* One step as a sentence, without number. */
+void step_print(const struct topo *t, const struct step *s, struct buf *out);
+void plan_print(const struct topo *t, const struct plan *p, struct buf *out);
+
+/* The safety case. Pure; runs in every test and before every execution. ERR_BUG names the rule that
+ * is broken: a proof of fence before any OPEN; one promotion; every replica followed or left with a
+ * reason; no slot read before it is written; nothing with an undo behind the point of no return. */
+int plan_check(const struct topo *t, const struct plan *p, struct err *e);
+
+/* 1 for the kinds whose effect can be taken back exactly. */
+int step_has_undo(enum step_kind kind);
+
+#endif

@@ -1,0 +1,146 @@
+/* A snapshot of the replication group: what was configured and what was seen, stamped once, then
+ * const. Text in, text out: the text is the fixture format, and what every run saves beside its
+ * journal. Knows no password. */
+#ifndef KAGEMUSHA_TOPO_H
+#define KAGEMUSHA_TOPO_H
+
+#include "common/binpos.h"
+#include "common/buf.h"
+#include "common/dialect.h"
+#include "common/err.h"
+#include "common/gtid.h"
+
+#include <stdint.h>
+
+#define TOPO_HOSTS_MAX 32
+#define TOPO_NAME      64
+#define TOPO_TEXT      256
+#define NO_HOST        (-1)
+
+/* What our own SQL session knows of a server. */
+enum reach { REACH_UNKNOWN, REACH_UP, REACH_DENIED, REACH_REFUSED, REACH_SILENT };
+/* The agent on its host: up; SSH works but the program does not; no SSH. */
+enum agent_reach { AGENT_UNKNOWN, AGENT_UP, AGENT_MISSING, AGENT_UNREACHABLE };
+/* The mysqld process as its agent sees it. */
+enum life { LIFE_UNKNOWN, LIFE_RUNNING, LIFE_FROZEN, LIFE_DYING, LIFE_GONE };
+/* How the process ended, from its last binlog file (decision 2). */
+enum ending { ENDING_UNKNOWN, ENDING_CLEAN, ENDING_CRASH };
+/* What a replica's agent got when it connected to the master's port (decision 1). */
+enum sight { SIGHT_UNKNOWN, SIGHT_GREETING, SIGHT_ACCEPTED, SIGHT_REFUSED, SIGHT_SILENT };
+enum thread_state { THREAD_NO, THREAD_YES, THREAD_CONNECTING };
+enum gtid_mode { GTID_MODE_OFF, GTID_MODE_OFF_PERMISSIVE, GTID_MODE_ON_PERMISSIVE, GTID_MODE_ON };
+/* How a replica finds its place in the master's binlog. */
+enum follow { FOLLOW_POSITION, FOLLOW_AUTO_POSITION, FOLLOW_SLAVE_POS, FOLLOW_CURRENT_POS };
+/* The kind of proof that a policy accepts (decision 6). */
+enum fence_policy { FENCE_PROOF, FENCE_MHA };
+
+/* Ranges [first, first + count) of topo.gtid. */
+struct topo_set {
+    uint32_t first, count;
+};
+
+/* The channel through which a host follows its master. */
+struct topo_repl {
+    char master_host[TOPO_TEXT];
+    int master_port;
+    int master; /* index of that host, NO_HOST when it is not configured; filled by topo_link */
+    enum thread_state io, sql;
+    int io_errno, sql_errno;
+    char io_error[TOPO_TEXT], sql_error[TOPO_TEXT];
+    struct binpos read, exec;  /* in the master's binlog */
+    struct topo_set retrieved; /* MySQL: Retrieved_Gtid_Set; MariaDB: Gtid_IO_Pos */
+    enum follow follow;
+    int64_t behind_s; /* -1: unknown */
+    int64_t delay_s;  /* configured */
+    int heard;        /* it received something after our first missed ping */
+    char user[TOPO_NAME];
+    char filters[2 * TOPO_TEXT]; /* the six replicate_* lists as one text, "" for none */
+};
+
+struct topo_host {
+    /* configured */
+    char name[TOPO_NAME]; /* section: server1 */
+    char host[TOPO_TEXT], ip[64];
+    int port;
+    int candidate_master, no_master, ignore_fail, multi_tier_slave, skip_reset_slave;
+    int has_shutdown_script, has_ip_script;
+    /* state kept by us */
+    int retired; /* a master that we replaced, not yet rejoined (decision 14) */
+    int paused;  /* kept out of the choice by an operator (decision 39) */
+    /* reach */
+    enum reach reach;
+    char reach_text[TOPO_TEXT]; /* the error's text */
+    enum agent_reach agent;
+    char agent_caps[TOPO_NAME];
+    enum life life;
+    enum ending ending;
+    enum sight sight; /* of the master, from here */
+    int vip;          /* it holds writer_vip, as its agent sees it */
+    /* the server itself; valid when reach is REACH_UP */
+    struct version version;
+    char version_text[TOPO_NAME];
+    uint32_t server_id;
+    char uuid[40];
+    int read_only, super_read_only, log_bin, log_slave_updates, relay_log_purge;
+    int relay_log_recovery, workers, slave_net_timeout, semisync_master, semisync_slave;
+    int applier_gaps; /* parallel applier left gaps */
+    int galera, group_replication;
+    char binlog_format[16];
+    enum gtid_mode gtid_mode;
+    struct binpos binlog; /* its own */
+    char binlog_do_db[TOPO_TEXT], binlog_ignore_db[TOPO_TEXT];
+    struct topo_set executed, purged;
+    int repl_grant;        /* repl_user may replicate from here: 1 yes, 0 no, -1 not looked at */
+    int channels;          /* replication channels that have a master */
+    struct topo_repl repl; /* the first of them */
+};
+
+/* The group: what applies to all hosts. */
+struct topo {
+    char app[TOPO_NAME];
+    int64_t taken_wall_ms;
+    int master; /* the master being watched or named by the operator; NO_HOST: find it */
+    int fenced; /* the master's death is proved already: plan B */
+    enum fence_policy fence;
+    int forced;     /* --new_master_host, or NO_HOST */
+    int writer_vip; /* a VIP is configured */
+    int latest_priority, check_repl_delay, check_repl_filter, use_gtid_auto_pos;
+    int skip_change_master, skip_disable_read_only, wait_until_gtid_in_sync, allow_data_loss;
+    int ssh_reachable; /* the dead master's host: -1 not probed, 0, 1 */
+    int misses;        /* missed pings in a row */
+    int misses_needed;
+    int secondary; /* secondary_check_script: -1 not configured or not asked, 0 says dead, 1 says
+                      alive */
+    struct topo_host host[TOPO_HOSTS_MAX];
+    int hosts;
+    struct gtid_range *gtid; /* the arena of all sets */
+    uint32_t gtids, gtid_cap;
+};
+
+/* An empty snapshot with the defaults of the configuration. The caller frees. */
+struct topo *topo_new(void);
+void topo_free(struct topo **t);
+struct topo *topo_copy(const struct topo *t);
+
+/* Puts a set into the arena. */
+struct topo_set topo_keep(struct topo *t, const struct gtid_set *s);
+/* A borrowed view of it; never release it. */
+struct gtid_set topo_view(const struct topo *t, struct topo_set ref);
+
+/* Fills repl.master of all hosts from master_host and port (host name or address). */
+void topo_link(struct topo *t);
+/* The host with that section name, host name or address; port 0 matches any. NO_HOST if none. */
+int topo_find(const struct topo *t, const char *host, int port);
+/* "db1(192.0.2.1:3306)", as MHA names hosts. Points into a ring of buffers of the calling thread.
+ */
+const char *topo_label(const struct topo *t, int host);
+
+/* The fixture format. Only what differs from the default is printed. ERR_FORMAT with the line's
+ * number. */
+void topo_print(const struct topo *t, struct buf *out);
+int topo_parse(const char *text, struct topo **out, struct err *e);
+
+/* What a host has received: executed united with retrieved (GTID modes). out is initialised. */
+void topo_received(const struct topo *t, int host, struct gtid_set *out);
+
+#endif
