@@ -29,7 +29,9 @@ void wire_greeting_print(const struct wire_greeting *g, struct buf *out);
 int wire_greeting_find(struct buf *in, struct wire_greeting *g, struct err *e);
 int wire_has_cap(const struct wire_greeting *g, const char *cap);
 
-/* Takes one line out of in: 1 and *out (the caller puts it), 0 not complete yet, -1 ERR_FORMAT. */
+/* Takes one line out of in: 1 and *out (the caller puts it), 0 not complete yet, -1 ERR_FORMAT. A
+ * line that gave an error is gone from in, also one over WIRE_LINE_MAX whose end comes later: one
+ * may call again. Blank lines are skipped. */
 int wire_take(struct buf *in, struct json_object **out, struct err *e);
 /* Appends o as a line; ERR_FORMAT over WIRE_LINE_MAX. */
 int wire_put(struct buf *out, struct json_object *o, struct err *e);
