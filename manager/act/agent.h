@@ -1,0 +1,32 @@
+/* The manager's end of one agent: `kagemusha-node agent` over an SSH session that stays open. Knows
+ * no policy. */
+#ifndef KAGEMUSHA_AGENT_H
+#define KAGEMUSHA_AGENT_H
+
+#include "common/json.h"
+#include "common/ssh.h"
+#include "common/wire.h"
+
+struct agent; /* owns its session and one thread; calls may come from any thread */
+
+/* An unasked line ({"event":..}) or, with NULL, the end of the session. Runs on the agent's own
+ * thread: hand it over and return. */
+typedef void agent_event_fn(struct json_object *event, void *arg);
+
+/* Logs in, starts `<node_path> agent`, reads the greeting. ERR_SSH: the host cannot be reached;
+ * ERR_STATE: it can, but the program is missing or of another protocol (the text has the install
+ * line). */
+int agent_open(struct agent **out, const struct ssh_target *t, const char *node_path,
+               agent_event_fn *on_event, void *arg, int64_t deadline_ms, struct err *e);
+void agent_close(struct agent **a);
+/* 1 while the session lives. */
+int agent_alive(struct agent *a);
+const struct wire_greeting *agent_greeting(const struct agent *a);
+
+/* Sends {"op":op} with the members of req (which may be NULL; it is taken over) and waits for the
+ * reply with its id. reply: the caller puts it; NULL if not wanted. An {"ok":false} reply becomes
+ * an error with its code and text. */
+int agent_call(struct agent *a, const char *op, struct json_object *req, struct json_object **reply,
+               int64_t deadline_ms, struct err *e);
+
+#endif

@@ -1,0 +1,41 @@
+/* MHA's hook scripts: exact arguments and exit codes (contract §3), own process group, deadline,
+ * output cap. A hook's success is a claim; its effect is checked by whoever called it. */
+#ifndef KAGEMUSHA_HOOKS_H
+#define KAGEMUSHA_HOOKS_H
+
+#include "common/conf.h"
+
+#include <sys/types.h>
+
+enum hook_result { HOOK_OK, HOOK_WARN /* exit code 10 */, HOOK_FAILED };
+
+struct hook_call {
+    const struct conf_server *orig;         /* the dead or demoted master */
+    const struct conf_server *next;         /* the new master, or NULL */
+    int ssh_usable;                         /* stopssh instead of stop */
+    void (*started)(pid_t pgid, void *arg); /* for the journal, or NULL */
+    void *started_arg;
+};
+
+/* Each returns HOOK_OK at once when the script is not configured. The text of a failure is in e.
+ * Output goes to the log. */
+enum hook_result hook_ip_status(const struct conf *c, const struct hook_call *h, struct err *e);
+enum hook_result hook_ip_stop(const struct conf *c, const struct hook_call *h, struct err *e);
+enum hook_result hook_ip_start(const struct conf *c, const struct hook_call *h, struct err *e);
+enum hook_result hook_shutdown_status(const struct conf *c, const struct hook_call *h,
+                                      struct err *e);
+/* HOOK_OK: powered off; HOOK_WARN: mysqld killed, the host is still reachable. */
+enum hook_result hook_shutdown_stop(const struct conf *c, const struct hook_call *h, struct err *e);
+/* Exit code of secondary_check_script: 0 dead elsewhere too, 3 reachable, other: not known; -1 not
+ * configured or not started. */
+int hook_secondary_check(const struct conf *c, const struct conf_server *master, struct err *e);
+
+struct hook_report {
+    const char *orig_host, *new_host; /* new_host NULL: not activated */
+    const char *new_slaves;           /* "h1,h2" */
+    const char *subject, *body;
+};
+enum hook_result hook_report(const struct conf *c, const struct conf_server *section,
+                             const struct hook_report *r, struct err *e);
+
+#endif

@@ -1,0 +1,25 @@
+/* The watch loop: evidence in, verdict out. It never acts on a server beyond pings and MHA's
+ * monitor lock. */
+#ifndef KAGEMUSHA_MONITOR_H
+#define KAGEMUSHA_MONITOR_H
+
+#include "manager/act/group.h"
+#include "manager/decide/diagnose.h"
+
+struct monitor {
+    const char *workdir;
+    int interactive;
+    int skip_ssh_check, ignore_fail_on_start;
+    int wait_on_monitor_error;
+    volatile int *stop; /* set by the signal handler */
+};
+
+enum monitor_end { MONITOR_ERROR, MONITOR_DEAD_MASTER, MONITOR_STOPPED };
+
+/* Start checks (contract §7.1), then pings until the master is dead, a signal comes, or an error
+ * ends it. *dead: host index. death_seen_ms: monotonic time of the first sign. The SQL sessions and
+ * agents in g stay open for the failover. Status file: contract §2.1. */
+enum monitor_end monitor_run(struct group *g, const struct monitor *m, int *dead,
+                             int64_t *death_seen_ms, struct verdict *verdict, struct err *e);
+
+#endif

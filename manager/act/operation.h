@@ -1,0 +1,31 @@
+/* One failover from decision to report: observe, decide, plan A, observe, plan B, report. Used by
+ * masterha_manager, masterha_master_switch and kagemusha; a dry run stops before the executor. */
+#ifndef KAGEMUSHA_OPERATION_H
+#define KAGEMUSHA_OPERATION_H
+
+#include "manager/act/group.h"
+#include "manager/decide/failover.h"
+
+struct operation {
+    const char *command; /* for the report and the journal */
+    int automatic;
+    int interactive; /* asks MHA's questions on standard input (contract §2.4) */
+    const char *workdir;
+    int dead;          /* host index */
+    int ssh_reachable; /* -1: probe */
+    const char *new_master_host;
+    int new_master_port;
+    int last_failover_minute, ignore_last_failover;
+    int remove_dead_master_conf, skip_change_master, skip_disable_read_only,
+        skip_save_master_binlog;
+    int wait_until_gtid_in_sync, ignore_binlog_server_error;
+    int wait_on_failover_error;
+    int64_t death_seen_ms; /* monotonic; 0 if unknown: for the report */
+};
+
+/* MHA's exit codes: 0 all well, 10 the new master is up but a replica or the clean-up failed, 1
+ * anything else. Logs everything; e says why when it returns 1. new_master: host index or NO_HOST.
+ */
+int operation_failover(struct group *g, const struct operation *op, int *new_master, struct err *e);
+
+#endif
