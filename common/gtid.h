@@ -42,15 +42,19 @@ void gtid_release(struct gtid_set *s); /* leaves it empty */
  * empty text is the empty set. Overwrites s (which must be initialised). ERR_FORMAT names the item.
  * The family follows from the text. */
 int gtid_parse(struct gtid_set *s, const char *text, struct err *e);
-/* Canonical text, as the server prints it, on one line. */
+/* Canonical text, as the server prints it, on one line. What a MariaDB server cannot say, a range
+ * that does not begin at 1 (a difference), is printed and read as 0-1-51..100. */
 void gtid_print(const struct gtid_set *s, struct buf *out);
 
 void gtid_copy(struct gtid_set *to, const struct gtid_set *from);
+/* The first range decides the family of an empty set: MariaDB when it has a server_id. */
 void gtid_add(struct gtid_set *s, const struct gtid_range *r);
+/* A set of the other family is left out. */
 void gtid_union(struct gtid_set *s, const struct gtid_set *more);
 /* out = a without b; out is initialised and distinct from both. */
 void gtid_minus(struct gtid_set *out, const struct gtid_set *a, const struct gtid_set *b);
-int gtid_contains(const struct gtid_set *a, const struct gtid_set *b);
+int gtid_contains(const struct gtid_set *a, const struct gtid_set *b); /* b lies within a */
+/* MariaDB: the last writers must be the same too, so that parted histories are never equal. */
 int gtid_equal(const struct gtid_set *a, const struct gtid_set *b);
 uint64_t gtid_count(const struct gtid_set *s); /* transactions */
 
