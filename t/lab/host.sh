@@ -38,7 +38,7 @@ bridge_boot() {
 
 # What lies on the host's own disk: made once, kept over power off and on.
 host_make() {
-    local d=$LAB_DIR/hosts/$1 name
+    local d=$LAB_DIR/hosts/$1
     mkdir -p "$d"/etc/ssh "$d"/etc/mysql "$d"/fs/{var-lib-mysql,var-tmp,run,root,var-log}
     mkdir -p "$d"/fs/run/{sshd,mysqld,lock} "$d/fs/root/.ssh" "$d/fs/var-log/mysql"
     chmod 755 "$d/fs" "$d"/fs/*
@@ -51,9 +51,7 @@ host_make() {
     manager) cp "$LAB_DIR/etc/id_ed25519" "$LAB_DIR/etc/id_ed25519.pub" "$d/fs/root/.ssh/" ;;
     db*) cp "$LAB_DIR/etc/id_ed25519.pub" "$d/fs/root/.ssh/authorized_keys" ;;
     esac
-    for name in mysqld mysql; do
-        chown "$LAB_MYSQL_UID" "$d"/fs/run/mysqld "$d"/fs/var-log/mysql
-    done
+    chown "$LAB_MYSQL_UID" "$d"/fs/run/mysqld "$d"/fs/var-log/mysql
     cat >"$d/etc/ssh/sshd_config" <<-SSHD
 	Port 22
 	ListenAddress 0.0.0.0

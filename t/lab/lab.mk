@@ -5,7 +5,7 @@ CFLAGS       ?= -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I.
 LAB_SESSION  := t/lab/session.c t/lab/session.h
 LAB_MYSQL     = $(shell pkg-config --cflags mysqlclient | sed 's/-I/-isystem /g')
 LAB_LIBS      = $(shell pkg-config --libs mysqlclient)
-LAB_PROGRAMS := $(B)/lab/enter $(B)/lab/reaper
+LAB_PROGRAMS := $(B)/lab/enter $(B)/lab/reaper $(B)/lab/writer $(B)/lab/sampler
 
 lab: $(LAB_PROGRAMS)
 

@@ -30,6 +30,7 @@ server_config() {
     local semi
     cat <<-CNF
 	[mysqld]
+	user=mysql
 	server_id=$2
 	port=3306
 	bind_address=0.0.0.0
@@ -106,7 +107,7 @@ server_data() {
 }
 
 server_accounts() {
-    local revoke='' u
+    local u
     u=$(sql_quote "$LAB_ADMIN_USER")
     cat <<-SQL
 	SET sql_log_bin = 0;
@@ -221,13 +222,14 @@ server_sql_root() {
 }
 
 # server_replica_status HOST: key<TAB>value lines under MySQL's old names, empty if it is no replica.
+# Fails if the server does not answer.
 server_replica_status() {
-    local show='SHOW SLAVE STATUS\G'
+    local show='SHOW SLAVE STATUS' text
     if [[ $LAB_SERVER == mysql9 ]]; then
-        show='SHOW REPLICA STATUS\G'
+        show='SHOW REPLICA STATUS'
     fi
-    server_sql "$1" <<<"$show" |
-        sed -n 's/^ *\([A-Za-z_]*\): \{0,1\}\(.*\)/\1\t\2/p' |
+    text=$(server_sql "$1" -E <<<"$show") || return 1
+    sed -n 's/^ *\([A-Za-z_]*\): \{0,1\}\(.*\)/\1\t\2/p' <<<"$text" |
         sed 's/^Source_/Master_/; s/_Source_/_Master_/; s/^Replica_/Slave_/; s/_Replica_/_Slave_/'
 }
 
@@ -237,5 +239,6 @@ server_position() {
     if [[ $LAB_SERVER == mysql9 ]]; then
         show='SHOW BINARY LOG STATUS'
     fi
-    server_sql "$1" -N -B <<<"$show" | cut -f 1,2
+    show=$(server_sql "$1" -N -B <<<"$show") || return 1
+    cut -f 1,2 <<<"$show"
 }

@@ -104,12 +104,13 @@ in_bridge() {
     nsenter --net="/proc/$pid/ns/net" "$@"
 }
 
-# until_true SECONDS COMMAND...: polls it every 10 ms.
+# until_true SECONDS COMMAND...: polls it every 10 ms, after half a second every 50 ms.
 until_true() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1)) nap=0.01 turns=0
     shift
     until "$@"; do
         ((SECONDS <= end)) || return 1
-        sleep 0.01
+        ((++turns < 50)) || nap=0.05
+        sleep "$nap"
     done
 }

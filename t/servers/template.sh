@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Empty data directories, one way per family. Sourced by get, works in $new.
 # Each ends with root@localhost without a password as the only account that can log in.
 
@@ -33,7 +33,7 @@ bootstrap_mariadb() {
 
 # The install script of an unpacked package would run the machine's binaries: its steps by hand.
 template_mariadb_by_hand() {
-    local share=$new/prefix/usr/share/mysql file
+    local share=$1 file
     template_init
     mkdir -p "$new/template/mysql"
     {
