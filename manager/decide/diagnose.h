@@ -17,6 +17,7 @@
     X(RING,             "ring")                                                                    \
     X(TWO_MASTERS,      "two masters")                                                             \
     X(FOREIGN_MASTER,   "master not configured")                                                   \
+    X(STRAY,            "a server that replicates from nobody")                                    \
     X(MULTI_TIER,       "multi-tier")                                                              \
     X(WRONG_MASTER,     "not the master")                                                          \
     X(DENIED,           "a server refuses us")                                                     \

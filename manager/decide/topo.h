@@ -53,6 +53,7 @@ struct topo_repl {
     int64_t behind_s; /* -1: unknown */
     int64_t delay_s;  /* configured */
     int heard;        /* it received something after our first missed ping */
+    char master_uuid[40];
     char user[TOPO_NAME];
     char filters[2 * TOPO_TEXT]; /* the six replicate_* lists as one text, "" for none */
 };

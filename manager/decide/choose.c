@@ -1,0 +1,380 @@
+/* The ballot: what every host has received, the bars against it, and the order among those that are
+ * left. */
+#include "manager/decide/choose.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* MHA's delay rule (contract §4.5): this many bytes behind the latest, or in an earlier file, is
+ * too far. */
+#define DELAY_BYTES 100000000
+
+struct ballot {
+    const struct topo *t;
+    int master;
+    enum mode mode;
+    int base;
+    struct gtid_set received[TOPO_HOSTS_MAX]; /* GTID modes */
+};
+
+static int is_gtid(const struct ballot *b)
+{
+    return b->mode == MODE_MYSQL_GTID || b->mode == MODE_MARIADB_GTID;
+}
+
+static const struct topo_host *host_of(const struct ballot *b, int i)
+{
+    return &b->t->host[i];
+}
+
+/* 1 when a has received all that b has. */
+static int covers(const struct ballot *b, int a, int other)
+{
+    if (is_gtid(b))
+        return gtid_contains(&b->received[a], &b->received[other]);
+    return binpos_cmp(&host_of(b, a)->repl.read, &host_of(b, other)->repl.read) >= 0;
+}
+
+/* Among equals, who has applied more: it is writable sooner. */
+static int applied_more(const struct ballot *b, int a, int other)
+{
+    return binpos_cmp(&host_of(b, a)->repl.exec, &host_of(b, other)->repl.exec) > 0;
+}
+
+/* A replica whose applier is broken may still be the one that received most, but it cannot be
+ * replicated from. */
+static int can_be_base(const struct ballot *b, int i)
+{
+    return is_alive_slave(b->t, b->master, i) && host_of(b, i)->repl.sql_errno == 0;
+}
+
+static void find_base(struct ballot *b)
+{
+    b->base = NO_HOST;
+    for (int i = 0; i < b->t->hosts; i++) {
+        if (!can_be_base(b, i))
+            continue;
+        if (b->base == NO_HOST || !covers(b, b->base, i) ||
+            (is_gtid(b) && covers(b, i, b->base) && applied_more(b, i, b->base)))
+            b->base = i;
+    }
+}
+
+/* Bars: 1 and a reason when the host must not become master. */
+static int is_down(const struct ballot *b, int i, char *why)
+{
+    const struct topo_host *h = host_of(b, i);
+
+    if (h->reach == REACH_UP)
+        return 0;
+    return snprintf(why, TOPO_TEXT, "MySQL cannot be reached%s%s", *h->reach_text ? ": " : "",
+                    h->reach_text);
+}
+
+static int is_no_slave(const struct ballot *b, int i, char *why)
+{
+    if (is_alive_slave(b->t, b->master, i))
+        return 0;
+    return snprintf(why, TOPO_TEXT, "it does not replicate from the master");
+}
+
+static int is_no_master(const struct ballot *b, int i, char *why)
+{
+    return host_of(b, i)->no_master ? snprintf(why, TOPO_TEXT, "no_master is set") : 0;
+}
+
+static int is_paused(const struct ballot *b, int i, char *why)
+{
+    return host_of(b, i)->paused ? snprintf(why, TOPO_TEXT, "kept out by an operator (pause)") : 0;
+}
+
+static int has_no_binlog(const struct ballot *b, int i, char *why)
+{
+    return host_of(b, i)->log_bin ? 0 : snprintf(why, TOPO_TEXT, "log_bin is off");
+}
+
+/* A newer major version than the oldest replica's cannot be replicated from safely. */
+static int is_newer(const struct ballot *b, int i, char *why)
+{
+    const struct version *v = &host_of(b, i)->version;
+
+    for (int o = 0; o < b->t->hosts; o++) {
+        const struct version *w = &host_of(b, o)->version;
+
+        if (!is_alive_slave(b->t, b->master, o))
+            continue;
+        if (v->major > w->major || (v->major == w->major && v->minor > w->minor))
+            return snprintf(why, TOPO_TEXT, "its version %d.%d is newer than %d.%d of %s", v->major,
+                            v->minor, w->major, w->minor, host_of(b, o)->host);
+    }
+    return 0;
+}
+
+static int has_applier_error(const struct ballot *b, int i, char *why)
+{
+    const struct topo_repl *r = &host_of(b, i)->repl;
+
+    if (r->sql_errno == 0)
+        return 0;
+    return snprintf(why, TOPO_TEXT, "its SQL thread stopped with error %d: %.180s", r->sql_errno,
+                    r->sql_error);
+}
+
+static int has_gaps(const struct ballot *b, int i, char *why)
+{
+    return host_of(b, i)->applier_gaps ? snprintf(why, TOPO_TEXT, "its parallel applier left gaps")
+                                       : 0;
+}
+
+static int is_delayed(const struct ballot *b, int i, char *why)
+{
+    int64_t s = host_of(b, i)->repl.delay_s;
+
+    return s > 0 ? snprintf(why, TOPO_TEXT, "it is a delayed replica (%" PRId64 " s)", s) : 0;
+}
+
+static int is_too_far_behind(const struct ballot *b, int i, char *why)
+{
+    const struct binpos *latest, *exec = &host_of(b, i)->repl.exec;
+
+    if (!b->t->check_repl_delay || b->base == NO_HOST)
+        return 0;
+    latest = &host_of(b, b->base)->repl.read;
+    if (binpos_number(latest->file) > binpos_number(exec->file))
+        return snprintf(why, TOPO_TEXT,
+                        "it has not applied up to the latest binlog file (check_repl_delay)");
+    if (binpos_gap(exec, latest) <= DELAY_BYTES)
+        return 0;
+    return snprintf(why, TOPO_TEXT, "it is %" PRId64 " bytes behind (check_repl_delay)",
+                    binpos_gap(exec, latest));
+}
+
+/* Transactions of b's that belong to no master: all uuids but the dead master's. */
+static void without_master(const struct ballot *b, const struct gtid_set *from,
+                           struct gtid_set *out)
+{
+    struct gtid_set of_master = GTID_INIT;
+    const char *uuid = host_of(b, b->master)->uuid;
+
+    for (int i = 0; !*uuid && i < b->t->hosts; i++)
+        uuid = host_of(b, i)->repl.master == b->master ? host_of(b, i)->repl.master_uuid : uuid;
+    gtid_of_uuid(&of_master, from, uuid);
+    gtid_minus(out, from, &of_master);
+    gtid_release(&of_master);
+}
+
+/* What every other host has, the dead master's last seen set included. 0 when nobody else is known.
+ */
+static int of_the_others(const struct ballot *b, int host, struct gtid_set *out)
+{
+    int known = 0;
+
+    for (int o = 0; o < b->t->hosts; o++) {
+        struct gtid_set executed = topo_view(b->t, host_of(b, o)->executed);
+
+        if (o == host || (executed.count == 0 && b->received[o].count == 0))
+            continue;
+        known = 1;
+        gtid_union(out, &executed);
+        gtid_union(out, &b->received[o]);
+    }
+    return known;
+}
+
+static int has_errant(const struct ballot *b, int i, char *why)
+{
+    struct gtid_set executed = topo_view(b->t, host_of(b, i)->executed);
+    struct gtid_set others = GTID_INIT, extra = GTID_INIT, errant = GTID_INIT;
+    struct buf text = BUF_INIT;
+    int n = 0;
+
+    if (b->mode == MODE_MYSQL_GTID && of_the_others(b, i, &others)) {
+        gtid_minus(&extra, &executed, &others);
+        without_master(b, &extra, &errant);
+        gtid_print(&errant, &text);
+        if (errant.count)
+            n = snprintf(why, TOPO_TEXT, "it has transactions that nobody else has: %.200s",
+                         text.data);
+    }
+    gtid_release(&others);
+    gtid_release(&extra);
+    gtid_release(&errant);
+    buf_release(&text);
+    return n;
+}
+
+/* MariaDB: one sequence number, two servers that wrote it. The one that wrote it itself is the one
+ * astray. */
+static int has_parted(const struct ballot *b, int i, char *why)
+{
+    if (b->mode != MODE_MARIADB_GTID)
+        return 0;
+    for (size_t n = 0; n < b->received[i].count; n++) {
+        const struct gtid_range *r = &b->received[i].range[n];
+
+        for (int o = 0; o < b->t->hosts; o++) {
+            if (o != i && r->server_id == host_of(b, i)->server_id &&
+                gtid_conflict(&b->received[i], &b->received[o]))
+                return snprintf(why, TOPO_TEXT,
+                                "it wrote %" PRIu64 " itself, which %s has from another server",
+                                r->last, host_of(b, o)->host);
+        }
+    }
+    return 0;
+}
+
+/* In the GTID modes the others fetch from the new master what they lack, so its binlog must hold
+ * what it applied. */
+static int cannot_serve(const struct ballot *b, int i, char *why)
+{
+    return is_gtid(b) && !host_of(b, i)->log_slave_updates
+               ? snprintf(why, TOPO_TEXT, "log_slave_updates is off: it could not serve the others")
+               : 0;
+}
+
+/* What it lacks must be readable from the base's binlogs. */
+static int cannot_be_levelled(const struct ballot *b, int i, char *why)
+{
+    struct gtid_set purged;
+    const struct topo_host *base;
+
+    if (!is_gtid(b) || b->base == NO_HOST || i == b->base || covers(b, i, b->base))
+        return 0;
+    base = host_of(b, b->base);
+    purged = topo_view(b->t, base->purged);
+    if (!base->log_bin || !base->log_slave_updates)
+        return snprintf(why, TOPO_TEXT, "it lacks what only %s has, whose binlog does not hold it",
+                        base->host);
+    if (!gtid_contains(&b->received[i], &purged))
+        return snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs", base->host);
+    return 0;
+}
+
+typedef int bar_fn(const struct ballot *b, int i, char *why);
+
+static bar_fn *const bars[] = {
+    is_down,    is_no_slave,       is_no_master, is_paused,          has_no_binlog,
+    is_newer,   has_applier_error, has_gaps,     is_delayed,         is_too_far_behind,
+    has_errant, has_parted,        cannot_serve, cannot_be_levelled,
+};
+
+static int is_barred(const struct ballot *b, int i, char *why)
+{
+    for (size_t n = 0; n < sizeof(bars) / sizeof(bars[0]); n++) {
+        if (bars[n](b, i, why))
+            return 1;
+    }
+    return 0;
+}
+
+/* Criteria: 1 when the host has the quality. The order of the lines is the order of importance;
+ * equals stay in the configuration's order, which is contract. */
+static int by_candidate(const struct ballot *b, const struct choice *c, int i)
+{
+    (void)c;
+    return host_of(b, i)->candidate_master;
+}
+
+static int by_latest(const struct ballot *b, const struct choice *c, int i)
+{
+    return b->t->latest_priority && c->latest[i];
+}
+
+static const struct criterion {
+    int (*has)(const struct ballot *b, const struct choice *c, int i);
+    const char *reason;
+} criteria[] = {
+    {by_candidate, "candidate_master is set"                 },
+    {by_latest,    "it has received all that any replica has"},
+};
+#define CRITERIA (sizeof(criteria) / sizeof(criteria[0]))
+
+/* Why a beats the host chosen so far; NULL when it does not. */
+static const char *beats(const struct ballot *b, const struct choice *c, int a)
+{
+    for (size_t n = 0; n < CRITERIA; n++) {
+        int mine = criteria[n].has(b, c, a), theirs = criteria[n].has(b, c, c->new_master);
+
+        if (mine != theirs)
+            return mine ? criteria[n].reason : NULL;
+    }
+    return NULL;
+}
+
+/* The first criterion that the chosen host meets and some other eligible host does not, else the
+ * order. */
+static void say_why_chosen(const struct ballot *b, struct choice *c)
+{
+    const char *reason = "first in the configuration's order";
+
+    for (size_t n = CRITERIA; n-- > 0;) {
+        for (int i = 0; i < b->t->hosts; i++) {
+            if (i != c->new_master && i != b->master && !c->barred[i] &&
+                criteria[n].has(b, c, c->new_master) && !criteria[n].has(b, c, i))
+                reason = criteria[n].reason;
+        }
+    }
+    snprintf(c->reason[c->new_master], TOPO_TEXT, "CHOSEN: %s", reason);
+}
+
+static void hold_ballot(const struct ballot *b, struct choice *c)
+{
+    for (int i = 0; i < b->t->hosts; i++) {
+        if (i == b->master)
+            continue;
+        c->latest[i] =
+            b->base != NO_HOST && is_alive_slave(b->t, b->master, i) && covers(b, i, b->base);
+        c->barred[i] = is_barred(b, i, c->reason[i]);
+    }
+    for (int i = 0; i < b->t->hosts; i++) {
+        if (i == b->master || c->barred[i])
+            continue;
+        snprintf(c->reason[i], TOPO_TEXT, "eligible%s", c->latest[i] ? "" : ", behind the latest");
+        if (c->new_master == NO_HOST || beats(b, c, i))
+            c->new_master = i;
+    }
+    if (c->new_master != NO_HOST)
+        say_why_chosen(b, c);
+}
+
+/* An operator's choice replaces ours unless the host is barred. */
+static void force(const struct ballot *b, struct choice *c)
+{
+    int i = b->t->forced;
+
+    if (i == NO_HOST)
+        return;
+    c->new_master = c->barred[i] || i == b->master ? NO_HOST : i;
+    if (c->new_master != NO_HOST)
+        snprintf(c->reason[i], TOPO_TEXT, "CHOSEN: the operator named it");
+}
+
+void choose(const struct topo *t, int master, enum mode mode, struct choice *c)
+{
+    struct ballot b = {.t = t, .master = master, .mode = mode};
+
+    memset(c, 0, sizeof(*c));
+    c->new_master = NO_HOST;
+    for (int i = 0; i < t->hosts; i++) {
+        if (is_gtid(&b) && i != master)
+            topo_received(t, i, &b.received[i]);
+    }
+    find_base(&b);
+    c->base = b.base;
+    hold_ballot(&b, c);
+    force(&b, c);
+    if (master != NO_HOST)
+        snprintf(c->reason[master], TOPO_TEXT, "the master that is replaced");
+    for (int i = 0; i < t->hosts; i++)
+        gtid_release(&b.received[i]);
+}
+
+void choice_print(const struct topo *t, const struct choice *c, struct buf *out)
+{
+    for (int i = 0; i < t->hosts; i++) {
+        if (*c->reason[i])
+            buf_addf(out, "  %-12s %s%s\n", t->host[i].host, c->barred[i] ? "barred: " : "",
+                     c->reason[i]);
+    }
+}

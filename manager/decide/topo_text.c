@@ -1,0 +1,442 @@
+/* The snapshot as text, both ways: one table row per field serves the printer and the parser. */
+#include "manager/decide/topo.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum field_type {
+    FIELD_INT,
+    FIELD_I64,
+    FIELD_U32,
+    FIELD_TEXT,
+    FIELD_WORD,
+    FIELD_POS,
+    FIELD_SET,
+    FIELD_HOST
+};
+
+struct field {
+    const char *key;
+    enum field_type type;
+    size_t offset;
+    size_t size;              /* FIELD_TEXT */
+    const char *const *words; /* FIELD_WORD: ends with NULL, in the order of the enum */
+};
+
+static const char *const reach_words[] = {"unknown", "up", "denied", "refused", "silent", NULL};
+static const char *const agent_words[] = {"unknown", "up", "missing", "unreachable", NULL};
+static const char *const life_words[] = {"unknown", "running", "frozen", "dying", "gone", NULL};
+static const char *const ending_words[] = {"unknown", "clean", "crash", NULL};
+static const char *const sight_words[] = {"unknown", "greeting", "accepted",
+                                          "refused", "silent",   NULL};
+static const char *const thread_words[] = {"no", "yes", "connecting", NULL};
+static const char *const gtid_mode_words[] = {"off", "off_permissive", "on_permissive", "on", NULL};
+static const char *const follow_words[] = {"position", "auto_position", "slave_pos", "current_pos",
+                                           NULL};
+static const char *const fence_words[] = {"proof", "mha", NULL};
+
+/* clang-format off */
+#define G(type, key)   {#key, FIELD_##type, offsetof(struct topo, key), 0, NULL}
+#define H(type, key)   {#key, FIELD_##type, offsetof(struct topo_host, key), 0, NULL}
+#define R(type, key)   {#key, FIELD_##type, offsetof(struct topo_repl, key), 0, NULL}
+#define HTEXT(key)     {#key, FIELD_TEXT, offsetof(struct topo_host, key), sizeof(((struct topo_host *)0)->key), NULL}
+#define RTEXT(key)     {#key, FIELD_TEXT, offsetof(struct topo_repl, key), sizeof(((struct topo_repl *)0)->key), NULL}
+#define HWORD(key, w)  {#key, FIELD_WORD, offsetof(struct topo_host, key), 0, w}
+#define RWORD(key, w)  {#key, FIELD_WORD, offsetof(struct topo_repl, key), 0, w}
+#define END            {NULL, FIELD_INT, 0, 0, NULL}
+
+static const struct field group_fields[] = {
+    {"app", FIELD_TEXT, offsetof(struct topo, app), sizeof(((struct topo *)0)->app), NULL},
+    G(I64, taken_wall_ms), G(HOST, master), G(HOST, forced), G(INT, fenced),
+    {"fence", FIELD_WORD, offsetof(struct topo, fence), 0, fence_words},
+    G(INT, writer_vip), G(INT, latest_priority), G(INT, check_repl_delay),
+    G(INT, check_repl_filter), G(INT, use_gtid_auto_pos), G(INT, skip_change_master),
+    G(INT, skip_disable_read_only), G(INT, wait_until_gtid_in_sync), G(INT, allow_data_loss),
+    G(INT, ssh_reachable), G(INT, misses), G(INT, misses_needed), G(INT, secondary), END,
+};
+
+static const struct field host_fields[] = {
+    HTEXT(host), HTEXT(ip), H(INT, port),
+    H(INT, candidate_master), H(INT, no_master), H(INT, ignore_fail), H(INT, multi_tier_slave),
+    H(INT, skip_reset_slave), H(INT, has_shutdown_script), H(INT, has_ip_script),
+    H(INT, retired), H(INT, paused),
+    HWORD(reach, reach_words), HTEXT(reach_text), HWORD(agent, agent_words), HTEXT(agent_caps),
+    HWORD(life, life_words), HWORD(ending, ending_words), HWORD(sight, sight_words), H(INT, vip),
+    {"version", FIELD_TEXT, offsetof(struct topo_host, version_text), TOPO_NAME, NULL},
+    H(U32, server_id), HTEXT(uuid), H(INT, read_only), H(INT, super_read_only),
+    H(INT, log_bin), H(INT, log_slave_updates), H(INT, relay_log_purge),
+    H(INT, relay_log_recovery), H(INT, workers), H(INT, slave_net_timeout),
+    H(INT, semisync_master), H(INT, semisync_slave), H(INT, applier_gaps),
+    H(INT, galera), H(INT, group_replication), HTEXT(binlog_format),
+    HWORD(gtid_mode, gtid_mode_words), H(POS, binlog), HTEXT(binlog_do_db), HTEXT(binlog_ignore_db),
+    H(SET, executed), H(SET, purged), H(INT, repl_grant), H(INT, channels), END,
+};
+
+static const struct field repl_fields[] = {
+    RTEXT(master_host), R(INT, master_port), RTEXT(master_uuid), RWORD(io, thread_words), RWORD(sql, thread_words),
+    R(INT, io_errno), R(INT, sql_errno), RTEXT(io_error), RTEXT(sql_error),
+    R(POS, read), R(POS, exec), R(SET, retrieved), RWORD(follow, follow_words),
+    R(I64, behind_s), R(I64, delay_s), R(INT, heard), RTEXT(user), RTEXT(filters), END,
+};
+/* clang-format on */
+
+static const void *at(const void *base, const struct field *f)
+{
+    return (const char *)base + f->offset;
+}
+
+static void print_quoted(struct buf *out, const char *text)
+{
+    if (*text && !strpbrk(text, " \t\n\"\\=#")) {
+        buf_adds(out, text);
+        return;
+    }
+    buf_addc(out, '"');
+    for (const char *p = text; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            buf_addc(out, '\\');
+        if (*p == '\n')
+            buf_adds(out, "\\n");
+        else
+            buf_addc(out, *p);
+    }
+    buf_addc(out, '"');
+}
+
+static void print_pos(struct buf *out, const struct binpos *p)
+{
+    char text[BINPOS_FILE_BYTES + 24];
+
+    buf_adds(out, binpos_print(p, text, sizeof(text)));
+}
+
+static void print_value(const struct topo *t, const void *base, const struct field *f,
+                        struct buf *out)
+{
+    const void *p = at(base, f);
+    struct gtid_set set;
+    int i;
+
+    switch (f->type) {
+    case FIELD_INT:
+        buf_addf(out, "%d", *(const int *)p);
+        break;
+    case FIELD_I64:
+        buf_addf(out, "%" PRId64, *(const int64_t *)p);
+        break;
+    case FIELD_U32:
+        buf_addf(out, "%" PRIu32, *(const uint32_t *)p);
+        break;
+    case FIELD_TEXT:
+        print_quoted(out, p);
+        break;
+    case FIELD_WORD:
+        buf_adds(out, f->words[*(const unsigned *)p]);
+        break;
+    case FIELD_POS:
+        print_pos(out, p);
+        break;
+    case FIELD_SET:
+        set = topo_view(t, *(const struct topo_set *)p);
+        gtid_print(&set, out);
+        break;
+    case FIELD_HOST:
+        i = *(const int *)p;
+        buf_adds(out, i == NO_HOST ? "none" : t->host[i].name);
+        break;
+    }
+}
+
+/* Everything is compared as text, so that "differs from the default" has one meaning for all types.
+ */
+static void print_fields(const struct topo *t, const void *base, const struct topo *plain,
+                         const void *plain_base, const struct field *fields, struct buf *out)
+{
+    struct buf value = BUF_INIT, usual = BUF_INIT;
+
+    for (const struct field *f = fields; f->key; f++) {
+        buf_clear(&value);
+        buf_clear(&usual);
+        print_value(t, base, f, &value);
+        print_value(plain, plain_base, f, &usual);
+        if (strcmp(value.data, usual.data) == 0)
+            continue;
+        if (f->type == FIELD_SET)
+            buf_addf(out, " %s=\"%s\"", f->key, value.data);
+        else
+            buf_addf(out, " %s=%s", f->key, value.data);
+    }
+    buf_release(&value);
+    buf_release(&usual);
+}
+
+void topo_print(const struct topo *t, struct buf *out)
+{
+    struct topo *plain = topo_new();
+
+    buf_adds(out, "group");
+    print_fields(t, t, plain, plain, group_fields, out);
+    buf_addc(out, '\n');
+    for (int i = 0; i < t->hosts; i++) {
+        buf_adds(out, "host ");
+        print_quoted(out, t->host[i].name);
+        print_fields(t, &t->host[i], plain, &plain->host[0], host_fields, out);
+        buf_addc(out, '\n');
+        if (t->host[i].channels == 0)
+            continue;
+        buf_adds(out, "  repl");
+        print_fields(t, &t->host[i].repl, plain, &plain->host[0].repl, repl_fields, out);
+        buf_addc(out, '\n');
+    }
+    topo_free(&plain);
+}
+
+/* What a parse carries along. */
+struct reader {
+    struct topo *t;
+    struct topo_host usual; /* set by `default` lines, copied into each new host */
+    int line;
+    struct err *e;
+};
+
+static int fail(const struct reader *r, const char *what, const char *word)
+{
+    return err_set(r->e, ERR_FORMAT, "snapshot line %d: %s \"%s\"", r->line, what, word);
+}
+
+static int read_word(const struct reader *r, const struct field *f, const char *value, void *p)
+{
+    for (unsigned i = 0; f->words[i]; i++) {
+        if (strcmp(f->words[i], value) == 0) {
+            *(unsigned *)p = i;
+            return 0;
+        }
+    }
+    return fail(r, "no such word", value);
+}
+
+static int read_number(const struct reader *r, const struct field *f, const char *value, void *p)
+{
+    char *end;
+    long long n;
+
+    errno = 0;
+    n = strtoll(value, &end, 10);
+    if (errno || end == value || *end)
+        return fail(r, "not a number:", value);
+    if (f->type == FIELD_INT)
+        *(int *)p = (int)n;
+    else if (f->type == FIELD_U32)
+        *(uint32_t *)p = (uint32_t)n;
+    else
+        *(int64_t *)p = n;
+    return 0;
+}
+
+static int read_set(const struct reader *r, const char *value, struct topo_set *ref)
+{
+    struct gtid_set set = GTID_INIT;
+    int rc = gtid_parse(&set, value, r->e);
+
+    if (rc == 0)
+        *ref = topo_keep(r->t, &set);
+    else
+        err_wrap(r->e, "snapshot line %d", r->line);
+    gtid_release(&set);
+    return rc;
+}
+
+static int read_host_name(const struct reader *r, const char *value, int *host)
+{
+    *host = NO_HOST;
+    if (strcmp(value, "none") == 0)
+        return 0;
+    *host = topo_find(r->t, value, 0);
+    return *host == NO_HOST ? fail(r, "no such host", value) : 0;
+}
+
+static int read_value(const struct reader *r, const struct field *f, void *base, const char *value)
+{
+    void *p = (char *)base + f->offset;
+
+    switch (f->type) {
+    case FIELD_INT:
+    case FIELD_I64:
+    case FIELD_U32:
+        return read_number(r, f, value, p);
+    case FIELD_TEXT:
+        if (strlen(value) >= f->size)
+            return fail(r, "too long:", value);
+        snprintf(p, f->size, "%s", value);
+        return 0;
+    case FIELD_WORD:
+        return read_word(r, f, value, p);
+    case FIELD_POS:
+        if (strcmp(value, "none") == 0)
+            return memset(p, 0, sizeof(struct binpos)), 0;
+        return binpos_parse(value, p, r->e) ? err_wrap(r->e, "snapshot line %d", r->line) : 0;
+    case FIELD_SET:
+        return read_set(r, value, p);
+    case FIELD_HOST:
+        return read_host_name(r, value, p);
+    }
+    return 0;
+}
+
+/* Cuts the next word out of *s: blank-separated, double quotes keep blanks, \ keeps the next
+ * character. NULL at the end. */
+static char *next_word(char **s)
+{
+    char *p = *s, *to, *word;
+    int quoted = 0;
+
+    while (*p == ' ' || *p == '\t')
+        p++;
+    if (!*p)
+        return NULL;
+    word = to = p;
+    for (; *p && (quoted || (*p != ' ' && *p != '\t')); p++) {
+        if (*p == '"') {
+            quoted = !quoted;
+        } else if (*p == '\\' && p[1]) {
+            p++;
+            *to++ = (char)(*p == 'n' ? '\n' : *p);
+        } else {
+            *to++ = *p;
+        }
+    }
+    *s = *p ? p + 1 : p;
+    *to = '\0';
+    return word;
+}
+
+static int read_fields(const struct reader *r, char *rest, const struct field *fields, void *base)
+{
+    char *word;
+
+    while ((word = next_word(&rest)) != NULL) {
+        char *value = strchr(word, '=');
+        const struct field *f = fields;
+
+        if (!value)
+            return fail(r, "key=value expected, not", word);
+        *value++ = '\0';
+        while (f->key && strcmp(f->key, word) != 0)
+            f++;
+        if (!f->key)
+            return fail(r, "no such key", word);
+        if (read_value(r, f, base, value))
+            return -1;
+    }
+    return 0;
+}
+
+static int read_host_version(const struct reader *r, struct topo_host *h)
+{
+    if (!*h->version_text)
+        return 0;
+    return version_parse(h->version_text, &h->version, r->e)
+               ? err_wrap(r->e, "snapshot line %d", r->line)
+               : 0;
+}
+
+static int read_line(struct reader *r, char *line)
+{
+    char *rest = line, *word = next_word(&rest);
+    struct topo *t = r->t;
+
+    if (!word || *word == '#')
+        return 0;
+    if (strcmp(word, "group") == 0)
+        return read_fields(r, rest, group_fields, t);
+    if (strcmp(word, "default") == 0) {
+        word = next_word(&rest);
+        if (word && strcmp(word, "repl") == 0)
+            return read_fields(r, rest, repl_fields, &r->usual.repl);
+        if (word && strcmp(word, "host") == 0)
+            return read_fields(r, rest, host_fields, &r->usual);
+        return fail(r, "\"default host\" or \"default repl\" expected, not", word ? word : "");
+    }
+    if (strcmp(word, "host") == 0) {
+        struct topo_host *h = &t->host[t->hosts];
+
+        word = next_word(&rest);
+        /* Names and count are known from the first pass. */
+        *h = (t->hosts++, r->usual);
+        snprintf(h->name, sizeof(h->name), "%s", word ? word : "");
+        return read_fields(r, rest, host_fields, h) || read_host_version(r, h) ? -1 : 0;
+    }
+    if (strcmp(word, "repl") == 0 && t->hosts > 0) {
+        struct topo_host *h = &t->host[t->hosts - 1];
+
+        if (h->channels == 0)
+            h->channels = 1;
+        return read_fields(r, rest, repl_fields, &h->repl);
+    }
+    return fail(r, "group, default, host or repl expected, not", word);
+}
+
+/* Host names first: the group's line may name hosts that come after it. */
+static int read_names(struct reader *r, const char *text)
+{
+    int n = 0;
+
+    for (const char *p = text; p && *p; p = strchr(p, '\n'), p += p != NULL) {
+        if (strncmp(p, "host ", 5) != 0)
+            continue;
+        if (n == TOPO_HOSTS_MAX)
+            return err_set(r->e, ERR_FORMAT, "snapshot: more than %d hosts", TOPO_HOSTS_MAX);
+        snprintf(r->t->host[n].name, TOPO_NAME, "%.*s", (int)strcspn(p + 5, " \t\n"), p + 5);
+        n++;
+    }
+    r->t->hosts = n;
+    return 0;
+}
+
+/* Two passes: `group` lines when all names are known, then the hosts in order. */
+static int read_pass(struct reader *r, const char *text, int groups)
+{
+    struct buf line = BUF_INIT;
+    int rc = 0;
+
+    r->line = 0;
+    while (*text && rc == 0) {
+        size_t len = strcspn(text, "\n");
+
+        r->line++;
+        buf_clear(&line);
+        buf_add(&line, text, len);
+        if ((strncmp(line.data, "group", 5) == 0) == groups)
+            rc = read_line(r, line.data);
+        text += len + (text[len] == '\n');
+    }
+    buf_release(&line);
+    return rc;
+}
+
+int topo_parse(const char *text, struct topo **out, struct err *e)
+{
+    struct reader r = {.t = topo_new(), .e = e};
+
+    r.usual = r.t->host[0];
+    *out = NULL;
+    if (read_names(&r, text) || read_pass(&r, text, 1))
+        goto bad;
+    r.t->hosts = 0;
+    if (read_pass(&r, text, 0))
+        goto bad;
+    for (int i = 0; i < r.t->hosts; i++) {
+        if (!*r.t->host[i].host)
+            memcpy(r.t->host[i].host, r.t->host[i].name, TOPO_NAME);
+    }
+    topo_link(r.t);
+    *out = r.t;
+    return 0;
+bad:
+    topo_free(&r.t);
+    return -1;
+}

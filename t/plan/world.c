@@ -1,0 +1,144 @@
+/* The simulated group; see world.h. Its switches have no default, so that a new kind of step must be handled here. */
+#include "t/plan/world.h"
+
+#include <stdio.h>
+
+void world_init(struct world *w, const struct topo *t, int dead)
+{
+    *w = (struct world){.t = t, .dead = dead, .vip = dead};
+    w->may_write[dead] = t->host[dead].life != LIFE_GONE;
+    w->proved = t->fenced;
+    for (int i = 0; i < t->hosts; i++)
+        w->follows[i] = i == dead ? NO_HOST : t->host[i].repl.master;
+}
+
+static void breaks(struct world *w, const char *why)
+{
+    if (!w->broken)
+        snprintf(w->why, sizeof(w->why), "%s", why);
+    w->broken = 1;
+}
+
+static void check(struct world *w)
+{
+    int writable = 0;
+
+    for (int i = 0; i < w->t->hosts; i++)
+        writable += w->may_write[i] && !(i == w->dead && w->t->fence == FENCE_MHA);
+    if (writable > 1)
+        breaks(w, "two servers can be written");
+    if (w->opened && !w->proved)
+        breaks(w, "opened without proof");
+}
+
+/* 0 when the step cannot do its work in this world. */
+static int apply(struct world *w, const struct step *s)
+{
+    int h = s->host;
+
+    switch (s->kind) {
+    case STEP_LOCK:
+        w->locked[h] = 1;
+        break;
+    case STEP_UNLOCK:
+        w->locked[h] = 0;
+        break;
+    case STEP_START_SQL:
+        w->sql_started[h] = 1;
+        break;
+    case STEP_STOP_IO:
+        w->io_stopped[h] = 1;
+        break;
+    case STEP_FENCE_AGENT:
+        w->killed = w->supervisor_held = 1;
+        w->may_write[h] = 0;
+        break;
+    case STEP_HOOK_SHUTDOWN:
+        w->powered_off = 1;
+        w->may_write[h] = 0;
+        break;
+    case STEP_PROOF:
+        w->proved = w->killed || w->powered_off || w->t->fence == FENCE_MHA;
+        return w->proved;
+    case STEP_NO_RETURN:
+        w->returned = 1;
+        break;
+    case STEP_OPEN:
+        w->opened = 1;
+        w->may_write[h] = 1;
+        break;
+    case STEP_VIP_ADD:
+        w->vip = h;
+        break;
+    case STEP_FOLLOW:
+    case STEP_FOLLOW_BASE:
+        w->follows[h] = s->peer;
+        break;
+    case STEP_FORGET_MASTER:
+        w->follows[h] = NO_HOST;
+        break;
+    case STEP_LEAVE:
+        w->lost[h] = 1;
+        break;
+    case STEP_HOOK_IP_STOP:
+    case STEP_WAIT_APPLIED:
+    case STEP_WAIT_BASE:
+    case STEP_RESCUE:
+    case STEP_READ_POSITION:
+    case STEP_HOOK_IP_START:
+    case STEP_VIP_DEL:
+    case STEP_VIP_ANNOUNCE:
+    case STEP_WAIT_LEVEL:
+    case STEP_KIND_COUNT:
+        break;
+    }
+    return 1;
+}
+
+static void undo(struct world *w, const struct step *s)
+{
+    int h = s->host;
+
+    if (!step_has_undo(s->kind))
+        return;
+    if (s->kind == STEP_LOCK)
+        w->locked[h] = 0;
+    if (s->kind == STEP_STOP_IO)
+        w->io_stopped[h] = 0;
+    if (s->kind == STEP_START_SQL)
+        w->sql_started[h] = 0;
+    if (s->kind == STEP_FENCE_AGENT) {
+        w->killed = w->supervisor_held = w->proved = 0;
+        w->may_write[h] = 1;
+    }
+}
+
+static enum outcome give_up(struct world *w, const struct plan *p, int at)
+{
+    if (w->returned)
+        return WORLD_STOPPED;
+    for (int i = at; i >= 0; i--)
+        undo(w, &p->step[i]);
+    check(w);
+    return WORLD_UNDONE;
+}
+
+enum outcome world_run(struct world *w, const struct plan *p, int fail_at, int late)
+{
+    for (int i = 0; i < p->steps; i++) {
+        const struct step *s = &p->step[i];
+        int failed = i == fail_at;
+
+        if (w->lost[s->host] && s->kind != STEP_UNLOCK)
+            continue;
+        if (!failed || late)
+            failed |= !apply(w, s);
+        check(w);
+        if (!failed || s->on_fail == NOTE_ONLY)
+            continue;
+        if (s->on_fail == STOP_AND_UNDO)
+            return give_up(w, p, i);
+        w->lost[s->host] = 1;
+    }
+    return WORLD_DONE;
+}
