@@ -4,6 +4,7 @@
 #ifndef KAGEMUSHA_DIALECT_H
 #define KAGEMUSHA_DIALECT_H
 
+#include "common/buf.h"
 #include "common/err.h"
 
 enum family { FAMILY_UNKNOWN, FAMILY_MYSQL, FAMILY_MARIADB };
@@ -38,17 +39,21 @@ struct dialect {
     const char *auto_position; /* "SOURCE_AUTO_POSITION=1"; MariaDB: "MASTER_USE_GTID=slave_pos" */
     const char *no_auto_position;
     const char *get_public_key; /* "GET_SOURCE_PUBLIC_KEY=1" or NULL */
-    const char
-        *channel_clause; /* printf shape with one quoted name; MariaDB puts it elsewhere: NULL */
-    const char *wait_position;    /* printf shape: file text, position, seconds */
-    const char *wait_gtid;        /* printf shape: set text, seconds */
+    /* The shapes below have a %s for each argument; dialect_fill() puts them in. */
+    const char *channel_clause;   /* quoted name, at the end; MariaDB has it elsewhere: NULL */
+    const char *wait_position;    /* quoted file, position, seconds; a channel is a 4th argument */
+    const char *wait_gtid;        /* quoted set, seconds */
     const char *parallel_workers; /* system variable */
     const char *super_read_only;  /* system variable or NULL */
-    const char *user_privileges;  /* query of accounts that may write through read_only */
+    /* Query (columns User, Host) of the unlocked accounts that may write through read_only. */
+    const char *user_privileges;
 };
 
-/* The row for a server. ERR_STATE "MySQL 5.5.62 is not supported: ..." for what is outside. */
+/* The row for a server. ERR_WORLD "MySQL 5.5.62 is not supported: ..." for what is outside. */
 int dialect_find(const struct version *v, const struct dialect **out, struct err *e);
 extern const struct dialect dialect_table[]; /* ends with name NULL */
+
+/* Appends the shape with each %s replaced by the next of args, as it is. */
+void dialect_fill(struct buf *out, const char *shape, const char *const *args);
 
 #endif

@@ -60,7 +60,7 @@ const char *err_code_text(enum err_code code)
     static const char *const words[] = {
         [ERR_NONE] = "none",       [ERR_CONFIG] = "config", [ERR_SQL] = "sql",
         [ERR_CONNECT] = "connect", [ERR_DENIED] = "denied", [ERR_SSH] = "ssh",
-        [ERR_TIMEOUT] = "timeout", [ERR_STATE] = "state",   [ERR_IO] = "io",
+        [ERR_TIMEOUT] = "timeout", [ERR_WORLD] = "world",   [ERR_IO] = "io",
         [ERR_FORMAT] = "format",   [ERR_BUG] = "bug",
     };
 

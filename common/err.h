@@ -13,7 +13,7 @@ enum err_code {
     ERR_DENIED,  /* it is alive, and refuses us */
     ERR_SSH,     /* transport to a host, or its agent */
     ERR_TIMEOUT, /* a deadline passed */
-    ERR_STATE,   /* the world is not as it must be */
+    ERR_WORLD,   /* the world is not as it must be; OpenSSL has taken ERR_STATE */
     ERR_IO,      /* a local file, process or descriptor */
     ERR_FORMAT,  /* bytes or text that cannot be understood */
     ERR_BUG

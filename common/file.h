@@ -15,7 +15,7 @@ int file_write_atomic(const char *path, const void *bytes, size_t len, mode_t mo
 /* mkdir -p; what is created gets the mode. */
 int file_mkdirs(const char *path, mode_t mode, struct err *e);
 /* Opens (creating, 0600) and takes a write lock without waiting. The descriptor, or -1 with
- * ERR_STATE when another holds it. */
+ * ERR_WORLD when another holds it. */
 int file_lock(const char *path, struct err *e);
 /* "/etc/mha/app1.cnf" -> "app1": MHA's name of an application. out is cut to its size. */
 void file_app_name(const char *path, char *out, size_t size);

@@ -35,7 +35,7 @@ int sql_change_source(struct sql *s, const struct sql_change *c, int64_t deadlin
                       struct err *e);
 
 /* Waits at the server in slices so that the deadline holds. *done: 1 reached, 0 the deadline came
- * first. ERR_STATE when the SQL thread is not running or stopped with an error (the text carries
+ * first. ERR_WORLD when the SQL thread is not running or stopped with an error (the text carries
  * it). */
 int sql_wait_position(struct sql *s, const char *channel, const struct binpos *p,
                       int64_t deadline_ms, int *done, struct err *e);
@@ -47,10 +47,10 @@ int sql_wait_gtid(struct sql *s, const struct gtid_set *set, int64_t deadline_ms
 int sql_set_read_only(struct sql *s, int on, int64_t deadline_ms, struct err *e);
 int sql_set_super_read_only(struct sql *s, int on, int64_t deadline_ms, struct err *e);
 /* Promotion (decision 12): clears read_only only while this very session holds the failover lock,
- * reads back. ERR_STATE "the failover lock is lost" otherwise. */
+ * reads back. ERR_WORLD "the failover lock is lost" otherwise. */
 int sql_open_for_writes(struct sql *s, int64_t deadline_ms, struct err *e);
 
-/* GET_LOCK without waiting: ERR_STATE names the connection that holds it. */
+/* GET_LOCK without waiting: ERR_WORLD names the connection that holds it. */
 int sql_lock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e);
 int sql_unlock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e);
 /* 1 when this session holds it. */

@@ -14,7 +14,7 @@ struct agent; /* owns its session and one thread; calls may come from any thread
 typedef void agent_event_fn(struct json_object *event, void *arg);
 
 /* Logs in, starts `<node_path> agent`, reads the greeting. ERR_SSH: the host cannot be reached;
- * ERR_STATE: it can, but the program is missing or of another protocol (the text has the install
+ * ERR_WORLD: it can, but the program is missing or of another protocol (the text has the install
  * line). */
 int agent_open(struct agent **out, const struct ssh_target *t, const char *node_path,
                agent_event_fn *on_event, void *arg, int64_t deadline_ms, struct err *e);

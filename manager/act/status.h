@@ -30,12 +30,21 @@ struct status {
     enum status_code code;
     char master[256];
     int64_t age_ms; /* since the last touch */
+    int64_t written_wall_ms;
 };
 
-/* master may be NULL. A file of another living manager is not touched: ERR_STATE (contract §11). */
+#define STATUS_PATH_BYTES 4096
+/* The name of the status file, in out. */
+const char *status_path(const char *workdir, const char *app, char out[STATUS_PATH_BYTES]);
+/* 1 while the process that wrote it lives. */
+int status_alive(const struct status *s);
+
+/* master may be NULL. A file of another living manager is not touched: ERR_WORLD (contract §11). */
 int status_write(const char *workdir, const char *app, enum status_code c, const char *master,
                  struct err *e);
-void status_touch(const char *workdir, const char *app);
+/* -1 when there is no such file any more: write it again. */
+int status_touch(const char *workdir, const char *app);
+/* A file of another living manager stays. */
 void status_remove(const char *workdir, const char *app);
 /* 1 read, 0 there is none, -1 error. */
 int status_read(const char *workdir, const char *app, struct status *out, struct err *e);

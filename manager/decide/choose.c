@@ -15,7 +15,8 @@ struct ballot {
     int master;
     enum mode mode;
     int base;
-    struct gtid_set received[TOPO_HOSTS_MAX]; /* GTID modes */
+    struct gtid_set received[TOPO_HOSTS_MAX]; /* GTID modes; without what is errant */
+    struct gtid_set errant[TOPO_HOSTS_MAX];   /* what nobody else has and no master wrote */
 };
 
 static int is_gtid(const struct ballot *b)
@@ -182,26 +183,51 @@ static int of_the_others(const struct ballot *b, int host, struct gtid_set *out)
     return known;
 }
 
-static int has_errant(const struct ballot *b, int i, char *why)
+static void find_errant(struct ballot *b, int i)
 {
     struct gtid_set executed = topo_view(b->t, host_of(b, i)->executed);
-    struct gtid_set others = GTID_INIT, extra = GTID_INIT, errant = GTID_INIT;
-    struct buf text = BUF_INIT;
-    int n = 0;
+    struct gtid_set others = GTID_INIT, extra = GTID_INIT;
 
-    if (b->mode == MODE_MYSQL_GTID && of_the_others(b, i, &others)) {
+    if (of_the_others(b, i, &others)) {
         gtid_minus(&extra, &executed, &others);
-        without_master(b, &extra, &errant);
-        gtid_print(&errant, &text);
-        if (errant.count)
-            n = snprintf(why, TOPO_TEXT, "it has transactions that nobody else has: %.200s",
-                         text.data);
+        without_master(b, &extra, &b->errant[i]);
     }
     gtid_release(&others);
     gtid_release(&extra);
-    gtid_release(&errant);
+}
+
+/* Errant transactions are no merit: who has received most is judged without them. */
+static void find_received(struct ballot *b)
+{
+    for (int i = 0; i < b->t->hosts; i++) {
+        if (is_gtid(b) && i != b->master)
+            topo_received(b->t, i, &b->received[i]);
+    }
+    for (int i = 0; b->mode == MODE_MYSQL_GTID && i < b->t->hosts; i++) {
+        if (i != b->master)
+            find_errant(b, i);
+    }
+    for (int i = 0; i < b->t->hosts; i++) {
+        struct gtid_set clean = GTID_INIT;
+
+        if (b->errant[i].count == 0)
+            continue;
+        gtid_minus(&clean, &b->received[i], &b->errant[i]);
+        gtid_release(&b->received[i]);
+        b->received[i] = clean;
+    }
+}
+
+static int has_errant(const struct ballot *b, int i, char *why)
+{
+    struct buf text = BUF_INIT;
+
+    if (b->errant[i].count == 0)
+        return 0;
+    gtid_print(&b->errant[i], &text);
+    snprintf(why, TOPO_TEXT, "it has transactions that nobody else has: %.200s", text.data);
     buf_release(&text);
-    return n;
+    return 1;
 }
 
 /* MariaDB: one sequence number, two servers that wrote it. The one that wrote it itself is the one
@@ -245,6 +271,10 @@ static int cannot_be_levelled(const struct ballot *b, int i, char *why)
     purged = topo_view(b->t, base->purged);
     if (!base->log_bin || !base->log_slave_updates)
         return snprintf(why, TOPO_TEXT, "it lacks what only %s has, whose binlog does not hold it",
+                        base->host);
+    if (b->errant[b->base].count)
+        return snprintf(why, TOPO_TEXT,
+                        "it lacks what only %s has, which would bring transactions of its own",
                         base->host);
     if (!gtid_contains(&b->received[i], &purged))
         return snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs", base->host);
@@ -307,15 +337,26 @@ static const char *beats(const struct ballot *b, const struct choice *c, int a)
 static void say_why_chosen(const struct ballot *b, struct choice *c)
 {
     const char *reason = "first in the configuration's order";
+    int others = 0;
 
     for (size_t n = CRITERIA; n-- > 0;) {
+        others = 0;
         for (int i = 0; i < b->t->hosts; i++) {
-            if (i != c->new_master && i != b->master && !c->barred[i] &&
-                criteria[n].has(b, c, c->new_master) && !criteria[n].has(b, c, i))
+            if (i == c->new_master || i == b->master || c->barred[i])
+                continue;
+            others++;
+            if (criteria[n].has(b, c, c->new_master) && !criteria[n].has(b, c, i))
                 reason = criteria[n].reason;
         }
     }
+    if (others == 0)
+        reason = "no other is eligible";
     snprintf(c->reason[c->new_master], TOPO_TEXT, "CHOSEN: %s", reason);
+}
+
+static void say_eligible(struct choice *c, int i)
+{
+    snprintf(c->reason[i], TOPO_TEXT, "eligible%s", c->latest[i] ? "" : ", behind the latest");
 }
 
 static void hold_ballot(const struct ballot *b, struct choice *c)
@@ -330,7 +371,7 @@ static void hold_ballot(const struct ballot *b, struct choice *c)
     for (int i = 0; i < b->t->hosts; i++) {
         if (i == b->master || c->barred[i])
             continue;
-        snprintf(c->reason[i], TOPO_TEXT, "eligible%s", c->latest[i] ? "" : ", behind the latest");
+        say_eligible(c, i);
         if (c->new_master == NO_HOST || beats(b, c, i))
             c->new_master = i;
     }
@@ -343,8 +384,10 @@ static void force(const struct ballot *b, struct choice *c)
 {
     int i = b->t->forced;
 
-    if (i == NO_HOST)
+    if (i == NO_HOST || i == c->new_master)
         return;
+    if (c->new_master != NO_HOST)
+        say_eligible(c, c->new_master);
     c->new_master = c->barred[i] || i == b->master ? NO_HOST : i;
     if (c->new_master != NO_HOST)
         snprintf(c->reason[i], TOPO_TEXT, "CHOSEN: the operator named it");
@@ -356,18 +399,17 @@ void choose(const struct topo *t, int master, enum mode mode, struct choice *c)
 
     memset(c, 0, sizeof(*c));
     c->new_master = NO_HOST;
-    for (int i = 0; i < t->hosts; i++) {
-        if (is_gtid(&b) && i != master)
-            topo_received(t, i, &b.received[i]);
-    }
+    find_received(&b);
     find_base(&b);
     c->base = b.base;
     hold_ballot(&b, c);
     force(&b, c);
     if (master != NO_HOST)
-        snprintf(c->reason[master], TOPO_TEXT, "the master that is replaced");
-    for (int i = 0; i < t->hosts; i++)
+        snprintf(c->reason[master], TOPO_TEXT, "the master");
+    for (int i = 0; i < t->hosts; i++) {
         gtid_release(&b.received[i]);
+        gtid_release(&b.errant[i]);
+    }
 }
 
 void choice_print(const struct topo *t, const struct choice *c, struct buf *out)

@@ -341,13 +341,13 @@ static int refuse_verdict(const struct facts *x, struct err *e)
     const struct verdict *v = &x->f->verdict;
 
     if (v->broken)
-        return err_set(e, ERR_STATE, "%s", v->reason);
+        return err_set(e, ERR_WORLD, "%s", v->reason);
     if (v->dead)
         return 0;
     /* A proved death explains silence, not an answer. */
     if (x->t->fenced && v->kind == VERDICT_DOUBTED)
         return 0;
-    return err_set(e, ERR_STATE, "no failover%s: %s", x->t->fenced ? " in spite of the fence" : "",
+    return err_set(e, ERR_WORLD, "no failover%s: %s", x->t->fenced ? " in spite of the fence" : "",
                    v->reason);
 }
 
@@ -359,9 +359,9 @@ static int refuse_without_heir(const struct facts *x, struct err *e)
     if (x->next != NO_HOST)
         return 0;
     if (forced != NO_HOST)
-        return err_set(e, ERR_STATE, "%s cannot become the master: %s", topo_label(x->t, forced),
+        return err_set(e, ERR_WORLD, "%s cannot become the master: %s", topo_label(x->t, forced),
                        c->reason[forced]);
-    return err_set(e, ERR_STATE,
+    return err_set(e, ERR_WORLD,
                    "no replica can become the master: each is barred (`kagemusha plan` says why)");
 }
 
@@ -385,7 +385,7 @@ static int refuse_lost(const struct facts *x, struct err *e)
      * reasons. */
     if (!len || x->t->fenced)
         return 0;
-    return err_set(e, ERR_STATE, "%s (set ignore_fail=1 for a host that may be left out)", text);
+    return err_set(e, ERR_WORLD, "%s (set ignore_fail=1 for a host that may be left out)", text);
 }
 
 /* In position mode only a host that has received all can be opened without losing what others have.
@@ -396,7 +396,7 @@ static int refuse_behind(const struct facts *x, struct err *e)
 
     if (!is_behind_by_position(x, x->next, why) || x->t->allow_data_loss)
         return 0;
-    return err_set(e, ERR_STATE, "%s cannot become the master: %s", topo_label(x->t, x->next), why);
+    return err_set(e, ERR_WORLD, "%s cannot become the master: %s", topo_label(x->t, x->next), why);
 }
 
 static int refuse_unfenceable(const struct facts *x, struct err *e)
@@ -406,7 +406,7 @@ static int refuse_unfenceable(const struct facts *x, struct err *e)
     if (x->t->fenced || x->t->fence == FENCE_MHA || agent_can_kill(h) || h->has_shutdown_script)
         return 0;
     return err_set(
-        e, ERR_STATE,
+        e, ERR_WORLD,
         "fence impossible: %s has no agent that can kill mysqld and no shutdown_script; set "
         "shutdown_script, or fence_required=mha to go on without proof",
         topo_label(x->t, x->dead));

@@ -13,7 +13,7 @@ struct failover {
     struct plan promote; /* plan B: as of this snapshot */
 };
 
-/* Decides all of it from one snapshot. -1 with ERR_STATE when the failover is refused: the sentence
+/* Decides all of it from one snapshot. -1 with ERR_WORLD when the failover is refused: the sentence
  * says by which host and fact, and what to do. f is overwritten whole and is printable also after a
  * refusal. With t->fenced only plan B is made. Both plans have passed plan_check. */
 int failover_decide(const struct topo *t, struct failover *f, struct err *e);

@@ -75,9 +75,9 @@ static const char *fail_mark(const struct step *s)
 {
     switch (s->on_fail) {
     case DROP_HOST:
-        return "  [failure: this host is left out]";
+        return "  [left out on failure]";
     case NOTE_ONLY:
-        return "  [failure: noted]";
+        return "  [noted on failure]";
     case STOP_AND_UNDO:
         break;
     }
