@@ -1,0 +1,121 @@
+#include "manager/act/exec.h"
+
+#include "common/clock.h"
+#include "manager/act/step.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Steps [from, to) of the plan, beside each other host by host. */
+struct lanes {
+    struct exec *x;
+    struct exec_done *first; /* of step `from` */
+    int from, to;
+    struct err *err; /* of the first step that stops the plan */
+    int failed;
+};
+
+static int run_step(struct exec *x, struct exec_done *d, struct err *e)
+{
+    const struct step *s = d->step;
+    d->begin_us = clock_mono_us();
+    int64_t deadline = s->budget_ms > 0 ? clock_mono_ms() + s->budget_ms : INT64_MAX;
+    int rc = exec_journal_begin(x, d, e);
+    if (rc == 0) {
+        pthread_mutex_lock(&x->host[s->host].busy);
+        d->result = STEP_OK;
+        rc = step_run(s->kind)(x, d, deadline, e);
+        pthread_mutex_unlock(&x->host[s->host].busy);
+    }
+    d->us = clock_mono_us() - d->begin_us;
+    if (rc < 0) {
+        d->result = STEP_FAILED;
+        snprintf(d->text, sizeof d->text, "%.*s", (int)sizeof d->text - 1, e->text);
+    }
+    exec_journal_end(x, d, "end");
+    exec_log_end(x, d);
+    return rc;
+}
+
+/* The failure of a step, as the plan wants it taken. 1: the plan stops. */
+static int take_failure(struct exec *x, const struct exec_done *d)
+{
+    struct exec_host *h = &x->host[d->step->host];
+    if (d->step->on_fail == STOP_AND_UNDO)
+        return 1;
+    if (d->step->on_fail == DROP_HOST) {
+        h->lost = 1;
+        snprintf(h->reason, sizeof h->reason, "%s", d->text);
+    }
+    return 0;
+}
+
+static void lane(struct group *g, int host, void *arg)
+{
+    struct lanes *l = arg;
+    struct exec *x = l->x;
+    (void)g;
+    for (int i = l->from; i < l->to && !x->stop; i++) {
+        struct exec_done *d = &l->first[i - l->from];
+        if (d->step->host != host || (x->host[host].lost && d->step->kind != STEP_UNLOCK))
+            continue;
+        struct err e = {0};
+        if (run_step(x, d, &e) < 0 && take_failure(x, d)) {
+            pthread_mutex_lock(&x->state);
+            if (!l->failed)
+                *l->err = e;
+            l->failed = 1;
+            pthread_mutex_unlock(&x->state);
+            x->stop = 1;
+        }
+    }
+}
+
+/* Consecutive steps that may run beside each other are one group; any other step is one alone. */
+static int group_end(const struct plan *p, int from)
+{
+    int to = from + 1;
+    while (p->step[from].beside && to < p->steps && p->step[to].beside &&
+           p->step[to].phase == p->step[from].phase)
+        to++;
+    return to;
+}
+
+static int run_group(struct exec *x, int from, int to, struct err *e)
+{
+    struct lanes l = {.x = x, .first = &x->done[x->dones], .from = from, .to = to, .err = e};
+    uint32_t mask = 0;
+    exec_enter_phase(x, x->p->step[from].phase);
+    for (int i = from; i < to; i++) {
+        const struct step *s = &x->p->step[i];
+        x->done[x->dones++] = (struct exec_done){.step = s, .part = x->p->part, .n = i + 1};
+        mask |= UINT32_C(1) << s->host;
+    }
+    if (to - from == 1)
+        lane(x->g, x->p->step[from].host, &l);
+    else
+        group_each(x->g, mask, lane, &l);
+    return l.failed ? -1 : 0;
+}
+
+int exec_plan(struct exec *x, const struct topo *t, const struct plan *p, struct err *e)
+{
+    x->t = t;
+    x->p = p;
+    if (!x->before)
+        x->before = t;
+    x->stop = 0;
+    if (plan_check(t, p, e) < 0)
+        return -1;
+    if (x->dones + p->steps > EXEC_STEPS_MAX)
+        return err_set(e, ERR_BUG, "more than %d steps in one operation", EXEC_STEPS_MAX);
+    for (int from = 0, to; from < p->steps; from = to) {
+        to = group_end(p, from);
+        if (run_group(x, from, to, e) == 0)
+            continue;
+        if (!x->past_return)
+            exec_undo(x);
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,88 @@
+/* Runs a plan: lanes, deadlines, undo, point of no return. It knows no kind of step; those are two
+ * tables indexed by kind (step.h). What it did is in the struct, for the second plan and the
+ * report.
+ */
+#ifndef KAGEMUSHA_EXEC_H
+#define KAGEMUSHA_EXEC_H
+
+#include "common/gtid.h"
+#include "manager/act/group.h"
+#include "manager/act/hooks.h"
+#include "manager/act/journal.h"
+#include "manager/decide/failover.h"
+
+#include <stdatomic.h>
+
+#define EXEC_STEPS_MAX (2 * PLAN_STEPS_MAX)
+
+enum step_result { STEP_NOT_RUN, STEP_OK, STEP_ALREADY, STEP_FAILED, STEP_UNDONE };
+
+/* What may prove that the old master cannot write (decision 6). */
+enum proof {
+    PROOF_AGENT_KILLED = 1,
+    PROOF_POWER_OFF = 2,
+    PROOF_VIP_VERIFIED = 4,
+    PROOF_NONE_BY_POLICY = 8
+};
+
+/* One step as it went. */
+struct exec_done {
+    const struct step *step;
+    enum plan_part part;
+    int n; /* its number in the plan */
+    enum step_result result;
+    int64_t begin_us, us; /* begin: monotonic */
+    char text[TOPO_TEXT]; /* what a step has to say, or its error */
+};
+
+/* What is known of a host while plans run. Only the lane of the host writes it. */
+struct exec_host {
+    pthread_mutex_t busy; /* held while a step uses the host's SQL session */
+    int lost;             /* left out of the rest */
+    char reason[TOPO_TEXT];
+    int locked;              /* this session holds the failover lock */
+    int followed;            /* it replicates from the new master */
+    char channel[TOPO_NAME]; /* its replication channel's name, once read */
+};
+
+struct exec {
+    struct group *g;
+    const struct topo *t;      /* the snapshot the running plan was made from */
+    const struct topo *before; /* that of the first plan: what an undo goes back to */
+    const struct plan *p;
+    enum mode mode;
+    struct journal *journal;
+    int ssh_usable; /* the dead master's host answers SSH: the hooks' stopssh */
+    struct exec_host host[TOPO_HOSTS_MAX];
+    struct exec_done done[EXEC_STEPS_MAX]; /* of all plans, in order of the plan */
+    int dones;
+    /* slots */
+    unsigned proof; /* of enum proof */
+    struct binpos position;
+    struct gtid_set level;
+    /* how far it went */
+    enum phase phase; /* the last one that began */
+    int past_return;  /* the point of no return is behind us */
+    int opened;       /* the new master is writable */
+    int gave_back;    /* the old master was started again and is writable */
+    int vip_moved;    /* seen on the new master */
+    atomic_int stop;  /* a lane failed: the others end before their next step */
+    pthread_mutex_t state;
+    pthread_t keeper; /* pings idle sessions, so that their locks stay (decision 12) */
+    atomic_int keeping;
+};
+
+/* A few hundred KB: the caller has it on the heap. Starts the keeper. */
+void exec_init(struct exec *x, struct group *g, struct journal *j);
+/* Releases every lock that is still held, and ends the keeper. Sessions stay open. */
+void exec_release(struct exec *x);
+
+/* Checks p and runs it to the end; t and p live as long as x. A step that stops it before the point
+ * of no return undoes, in reverse, what this and earlier plans of x did, to the values of the
+ * snapshot; after it nothing is undone. -1 with the failing step's sentence. */
+int exec_plan(struct exec *x, const struct topo *t, const struct plan *p, struct err *e);
+/* Undoes all that was done. For whoever finds between two plans that there is no going on. Failures
+ * are logged and journaled. */
+void exec_undo(struct exec *x);
+
+#endif

@@ -1,0 +1,63 @@
+/* What the executor tells while it works: journal lines and log lines. */
+#include "common/log.h"
+#include "manager/act/step.h"
+
+static struct json_object *line_of(const struct exec *x, const struct exec_done *d, const char *rec)
+{
+    const struct step *s = d->step;
+    struct json_object *o = json_object_new_object();
+    json_put_str(o, "rec", rec);
+    json_put_str(o, "plan", d->part == PLAN_FENCE ? "a" : "b");
+    json_put_int(o, "n", d->n);
+    json_put_str(o, "word", step_word(s->kind));
+    json_put_str(o, "host", topo_label(x->t, s->host));
+    json_put_str(o, "peer", s->peer == NO_HOST ? NULL : topo_label(x->t, s->peer));
+    return o;
+}
+
+int exec_journal_begin(struct exec *x, const struct exec_done *d, struct err *e)
+{
+    static const char *const on_fail[] = {"stop", "drop-host", "note"};
+    struct buf before = BUF_INIT;
+    struct json_object *o = line_of(x, d, "begin");
+    step_before(x->t, d->step, &before);
+    json_put_str(o, "on_fail", on_fail[d->step->on_fail]);
+    json_put_str(o, "before", before.data);
+    buf_release(&before);
+    return journal_line(x->journal, o, 1, e);
+}
+
+/* On disk with the next line that is: nothing happens in between. */
+void exec_journal_end(struct exec *x, const struct exec_done *d, const char *rec)
+{
+    static const char *const words[] = {"not-run", "ok", "already", "failed", "undone"};
+    struct json_object *o = line_of(x, d, rec);
+    struct err e;
+    json_put_str(o, "result", words[d->result]);
+    json_put_str(o, "text", d->text);
+    json_put_int(o, "us", d->us);
+    if (journal_line(x->journal, o, 0, &e) < 0)
+        log_error("journal-failed", "%s", e.text);
+}
+
+void exec_enter_phase(struct exec *x, enum phase phase)
+{
+    if (phase <= x->phase && x->dones > 0)
+        return;
+    x->phase = phase;
+    log_info("phase", "* %s..", phase_title(phase));
+}
+
+void exec_log_end(const struct exec *x, const struct exec_done *d)
+{
+    struct buf text = BUF_INIT;
+    step_print(x->t, d->step, &text);
+    const char *tail = d->text[0] ? ": " : "";
+    if (d->result == STEP_FAILED)
+        log_error("step-failed", "%s%s%s", text.data, tail, d->text);
+    else
+        log_info(step_word(d->step->kind), "%s: %s%s%s (%.1f ms)", text.data,
+                 d->result == STEP_ALREADY ? "already so" : "done", tail, d->text,
+                 (double)d->us / 1000.0);
+    buf_release(&text);
+}

@@ -1,0 +1,109 @@
+/* The way back before the point of no return, and what an operation holds open from its beginning
+ * to its end. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "manager/act/step.h"
+#include "manager/act/thread.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEEP_MS 5000
+
+/* Lock sessions live 15 s without a statement: a lock must not outlive its holder for long, and a
+ * holder that works elsewhere must not lose it. */
+static void *keep(void *arg)
+{
+    struct exec *x = arg;
+    for (int64_t next = clock_mono_ms() + KEEP_MS; x->keeping; clock_sleep_ms(20)) {
+        if (clock_mono_ms() < next)
+            continue;
+        for (int i = 0; i < x->g->hosts; i++) {
+            struct err e;
+            if (!x->host[i].locked || pthread_mutex_trylock(&x->host[i].busy) != 0)
+                continue;
+            (void)sql_ping(&x->g->host[i].sql, clock_mono_ms() + STEP_SQL_MS, &e);
+            pthread_mutex_unlock(&x->host[i].busy);
+        }
+        next = clock_mono_ms() + KEEP_MS;
+    }
+    return NULL;
+}
+
+void exec_init(struct exec *x, struct group *g, struct journal *j)
+{
+    struct err e;
+    memset(x, 0, sizeof *x);
+    x->g = g;
+    x->journal = j;
+    pthread_mutex_init(&x->state, NULL);
+    for (int i = 0; i < TOPO_HOSTS_MAX; i++)
+        pthread_mutex_init(&x->host[i].busy, NULL);
+    x->keeping = 1;
+    if (thread_start(&x->keeper, keep, x, &e) < 0) {
+        x->keeping = 0;
+        log_warning("keeper-failed", "idle sessions are not kept alive: %s", e.text);
+    }
+}
+
+static void unlock_host(struct group *g, int host, void *arg)
+{
+    struct exec *x = arg;
+    struct err e;
+    (void)g;
+    if (x->host[host].locked &&
+        sql_unlock(&x->g->host[host].sql, SQL_LOCK_FAILOVER, clock_mono_ms() + STEP_SQL_MS, &e) < 0)
+        log_warning("unlock-failed", "%s; the lock ends with the session", e.text);
+    x->host[host].locked = 0;
+}
+
+void exec_release(struct exec *x)
+{
+    uint32_t locked = 0;
+    if (x->keeping) {
+        x->keeping = 0;
+        pthread_join(x->keeper, NULL);
+    }
+    for (int i = 0; i < x->g->hosts; i++)
+        if (x->host[i].locked)
+            locked |= UINT32_C(1) << i;
+    if (locked)
+        group_each(x->g, locked, unlock_host, x);
+    gtid_release(&x->level);
+}
+
+/* A step that failed may have done half of its work, and every undo is harmless where there is
+ * nothing to take back. */
+static void undo_step(struct exec *x, struct exec_done *d)
+{
+    struct err e;
+    step_fn *undo = step_undo(d->step->kind);
+    if (!undo || (d->result != STEP_OK && d->result != STEP_FAILED))
+        return;
+    struct exec_done u = *d;
+    u.text[0] = '\0';
+    u.result = STEP_UNDONE;
+    u.begin_us = clock_mono_us();
+    pthread_mutex_lock(&x->host[d->step->host].busy);
+    int rc = undo(x, &u, INT64_MAX, &e);
+    pthread_mutex_unlock(&x->host[d->step->host].busy);
+    u.us = clock_mono_us() - u.begin_us;
+    if (rc < 0) {
+        u.result = STEP_FAILED;
+        snprintf(u.text, sizeof u.text, "%.*s", (int)sizeof u.text - 1, e.text);
+        log_error("undo-failed", "taking back %s on %s: %s", step_word(d->step->kind),
+                  topo_label(x->t, d->step->host), e.text);
+    } else {
+        d->result = STEP_UNDONE;
+        log_info("undone", "%s on %s is taken back%s%s", step_word(d->step->kind),
+                 topo_label(x->t, d->step->host), u.text[0] ? ": " : "", u.text);
+    }
+    exec_journal_end(x, &u, "undo");
+}
+
+void exec_undo(struct exec *x)
+{
+    log_warning("undo", "nothing is promoted: what was done is taken back");
+    for (int i = x->dones - 1; i >= 0; i--)
+        undo_step(x, &x->done[i]);
+}

@@ -1,0 +1,190 @@
+#include "manager/act/step.h"
+
+#include "common/clock.h"
+#include "common/json.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+step_fn *step_run(enum step_kind kind)
+{
+    /* clang-format off */
+    switch (kind) {
+    case STEP_LOCK:          return step_lock;
+    case STEP_START_SQL:     return step_start_sql;
+    case STEP_STOP_IO:       return step_stop_io;
+    case STEP_HOOK_IP_STOP:  return step_hook_ip_stop;
+    case STEP_HOOK_SHUTDOWN: return step_hook_shutdown;
+    case STEP_FENCE_AGENT:   return step_fence_agent;
+    case STEP_PROOF:         return step_proof;
+    case STEP_WAIT_APPLIED:  return step_wait_applied;
+    case STEP_WAIT_BASE:     return step_wait_base;
+    case STEP_FOLLOW_BASE:   return step_follow_base;
+    case STEP_RESCUE:        return step_rescue;
+    case STEP_READ_POSITION: return step_read_position;
+    case STEP_NO_RETURN:     return step_no_return;
+    case STEP_HOOK_IP_START: return step_hook_ip_start;
+    case STEP_OPEN:          return step_open;
+    case STEP_VIP_ADD:       return step_vip_add;
+    case STEP_VIP_DEL:       return step_vip_del;
+    case STEP_VIP_ANNOUNCE:  return step_vip_announce;
+    case STEP_FORGET_MASTER: return step_forget_master;
+    case STEP_FOLLOW:        return step_follow;
+    case STEP_WAIT_LEVEL:    return step_wait_level;
+    case STEP_LEAVE:         return step_leave;
+    case STEP_UNLOCK:        return step_unlock;
+    case STEP_KIND_COUNT:    break;
+    }
+    /* clang-format on */
+    return step_rescue;
+}
+
+/* Only what has an exact inverse. What stands behind the point of no return has none by meaning. */
+step_fn *step_undo(enum step_kind kind)
+{
+    /* clang-format off */
+    switch (kind) {
+    case STEP_LOCK:          return step_unlock;
+    case STEP_START_SQL:     return step_stop_sql;
+    case STEP_STOP_IO:       return step_start_io;
+    case STEP_HOOK_IP_STOP:  return step_hook_ip_back;
+    case STEP_FENCE_AGENT:   return step_give_back;
+    case STEP_FOLLOW_BASE:   return step_follow_previous;
+    case STEP_HOOK_SHUTDOWN:
+    case STEP_PROOF:
+    case STEP_WAIT_APPLIED:
+    case STEP_WAIT_BASE:
+    case STEP_RESCUE:
+    case STEP_READ_POSITION:
+    case STEP_NO_RETURN:
+    case STEP_HOOK_IP_START:
+    case STEP_OPEN:
+    case STEP_VIP_ADD:
+    case STEP_VIP_DEL:
+    case STEP_VIP_ANNOUNCE:
+    case STEP_FORGET_MASTER:
+    case STEP_FOLLOW:
+    case STEP_WAIT_LEVEL:
+    case STEP_LEAVE:
+    case STEP_UNLOCK:
+    case STEP_KIND_COUNT:    break;
+    }
+    /* clang-format on */
+    return NULL;
+}
+
+static void before_repl(const struct topo_host *h, struct buf *out)
+{
+    static const char *const threads[] = {"no", "yes", "connecting"};
+    static const char *const follows[] = {"position", "auto_position", "slave_pos", "current_pos"};
+    char read[BINPOS_FILE_BYTES + 24], exec[BINPOS_FILE_BYTES + 24];
+    const struct topo_repl *r = &h->repl;
+    buf_addf(out, "master=%s:%d user=%s follow=%s io=%s sql=%s read=%s exec=%s", r->master_host,
+             r->master_port, r->user, follows[r->follow], threads[r->io], threads[r->sql],
+             binpos_print(&r->read, read, sizeof read), binpos_print(&r->exec, exec, sizeof exec));
+}
+
+void step_before(const struct topo *t, const struct step *s, struct buf *out)
+{
+    const struct topo_host *h = &t->host[s->host];
+    switch ((int)s->kind) {
+    case STEP_START_SQL:
+    case STEP_STOP_IO:
+    case STEP_FOLLOW_BASE:
+    case STEP_FORGET_MASTER:
+    case STEP_FOLLOW:
+        before_repl(h, out);
+        break;
+    case STEP_OPEN:
+        buf_addf(out, "read_only=%d super_read_only=%d", h->read_only, h->super_read_only);
+        break;
+    case STEP_FENCE_AGENT:
+        buf_addf(out, "life=%d", (int)h->life);
+        break;
+    case STEP_VIP_ADD:
+    case STEP_VIP_DEL:
+        buf_addf(out, "vip=%d", h->vip);
+        break;
+    default:
+        break;
+    }
+}
+
+struct sql *step_sql(struct exec *x, int host, struct err *e)
+{
+    struct group_host *h = &x->g->host[host];
+    if (h->sql.db)
+        return &h->sql;
+    if (h->sql_err.code != ERR_NONE)
+        *e = h->sql_err;
+    else
+        err_set(e, ERR_CONNECT, "no session to %s", topo_label(x->t, host));
+    return NULL;
+}
+
+struct agent *step_agent(struct exec *x, int host, struct err *e)
+{
+    struct group_host *h = &x->g->host[host];
+    if (h->agent && agent_alive(h->agent))
+        return h->agent;
+    if (h->agent_err.code != ERR_NONE)
+        *e = h->agent_err;
+    else
+        err_set(e, ERR_SSH, "no agent on %s", topo_label(x->t, host));
+    return NULL;
+}
+
+int step_channel(struct exec *x, int host, struct sql_channel *out, struct err *e)
+{
+    memset(out, 0, sizeof *out);
+    struct sql *s = step_sql(x, host, e);
+    if (!s)
+        return -1;
+    struct sql_channels *all = mem_zalloc(sizeof *all);
+    int rc = sql_read_channels(s, all, clock_mono_ms() + STEP_SQL_MS, e);
+    for (size_t i = 0; rc == 0 && i < all->count; i++) {
+        if (!all->item[i].master_host[0])
+            continue;
+        *out = all->item[i];
+        memset(&all->item[i].retrieved, 0, sizeof all->item[i].retrieved);
+        snprintf(x->host[host].channel, sizeof x->host[host].channel, "%.*s", TOPO_NAME - 1,
+                 out->name);
+        break;
+    }
+    sql_channels_release(all);
+    free(all);
+    return rc;
+}
+
+int step_is_master(const struct exec *x, const struct sql_channel *c, int host)
+{
+    const struct conf_server *s = x->g->host[host].conf;
+    return c->master_port == s->port &&
+           (strcmp(c->master_host, s->hostname) == 0 || strcmp(c->master_host, s->ip) == 0);
+}
+
+static int is_address(const char *host)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
+const char *step_master_name(const struct exec *x, int host)
+{
+    const struct conf_server *s = x->g->host[host].conf;
+    for (int i = 0; i < x->before->hosts; i++)
+        if (is_address(x->before->host[i].repl.master_host))
+            return s->ip;
+    return s->hostname;
+}
+
+void step_say(struct exec_done *d, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(d->text, sizeof d->text, fmt, ap);
+    va_end(ap);
+}

@@ -1,0 +1,155 @@
+/* Pointing a replica at another master. */
+#include "common/clock.h"
+#include "manager/act/step.h"
+
+#define STARTED_MS 10000 /* until both threads say Yes: MHA's own time */
+#define LOOK_MS    5
+
+static const char *using_gtid(enum follow f)
+{
+    if (f == FOLLOW_CURRENT_POS)
+        return "current_pos";
+    return "slave_pos";
+}
+
+/* 1 both threads run, 0 not yet, -1 with the thread's own error. */
+static int runs(const struct exec *x, int host, const struct sql_channel *c, struct err *e)
+{
+    if (!c->sql_running && c->sql_errno)
+        return err_set(e, ERR_WORLD, "the SQL thread of %s: %s", topo_label(x->t, host),
+                       c->sql_error);
+    if (c->io_running != 1 && (c->io_running == 0 ? c->io_errno : 0))
+        return err_set(e, ERR_WORLD, "the IO thread of %s: %s", topo_label(x->t, host),
+                       c->io_error);
+    if (c->io_running != 1 && db_errno_means_alive(c->io_errno))
+        return err_set(e, ERR_DENIED, "the IO thread of %s: %s", topo_label(x->t, host),
+                       c->io_error);
+    return c->io_running == 1 && c->sql_running;
+}
+
+static int wait_running(struct exec *x, int host, struct err *e)
+{
+    int64_t deadline = clock_mono_ms() + STARTED_MS;
+    for (;;) {
+        struct sql_channel c;
+        if (step_channel(x, host, &c, e) < 0)
+            return -1;
+        int rc = runs(x, host, &c, e);
+        gtid_release(&c.retrieved);
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+        if (clock_mono_ms() >= deadline)
+            return err_set(e, ERR_TIMEOUT, "replication on %s did not start within %d s: %s",
+                           topo_label(x->t, host), STARTED_MS / 1000,
+                           c.io_error[0] ? c.io_error : c.io_state);
+        clock_sleep_ms(LOOK_MS);
+    }
+}
+
+/* Some servers switch relay_log_purge on with CHANGE; whoever had it off wants to keep it so. */
+static int keep_relay_log_purge(struct exec *x, int host, struct err *e)
+{
+    if (x->before->host[host].relay_log_purge)
+        return 0;
+    return sql_set_relay_log_purge(&x->g->host[host].sql, 0, clock_mono_ms() + STEP_SQL_MS, e);
+}
+
+static int repoint(struct exec *x, int host, const struct sql_change *change, struct err *e)
+{
+    struct sql *s = &x->g->host[host].sql;
+    if (sql_stop_replica(s, change->channel, clock_mono_ms() + STARTED_MS, e) < 0 ||
+        sql_change_source(s, change, clock_mono_ms() + STARTED_MS, e) < 0 ||
+        keep_relay_log_purge(x, host, e) < 0 ||
+        sql_start_replica(s, change->channel, clock_mono_ms() + STARTED_MS, e) < 0)
+        return -1;
+    return wait_running(x, host, e);
+}
+
+/* repl_user of the host that becomes the source; without it MHA takes that host's own
+ * Master_User, and without a password each replica keeps the one it has (contract §1.3). */
+static void login_of(const struct exec *x, int source, struct sql_change *c)
+{
+    const struct conf_server *s = x->g->host[source].conf;
+    const char *theirs = x->before->host[source].repl.user;
+    c->user = s->repl_user ? s->repl_user : (*theirs ? theirs : NULL);
+    c->password = s->repl_password;
+}
+
+/* Position mode starts where the new master opened; whatever is not applied would be skipped, or
+ * applied twice. */
+static int is_level(const struct exec *x, int host, const struct sql_channel *c, struct err *e)
+{
+    if (x->mode != MODE_POSITION || binpos_cmp(&c->exec, &x->t->host[host].repl.read) >= 0)
+        return 1;
+    err_set(e, ERR_WORLD, "%s has not applied all it has received: %s:%llu", topo_label(x->t, host),
+            c->exec.file, (unsigned long long)c->exec.pos);
+    return 0;
+}
+
+static int follow(struct exec *x, struct exec_done *d, int sql_gtid, struct err *e)
+{
+    const struct step *s = d->step;
+    struct sql_channel c;
+    if (step_channel(x, s->host, &c, e) < 0)
+        return -1;
+    int already = step_is_master(x, &c, s->peer);
+    int running = c.io_running == 1 && c.sql_running;
+    int level = already || is_level(x, s->host, &c, e);
+    gtid_release(&c.retrieved);
+    if (already && running) {
+        d->result = STEP_ALREADY;
+        return 0;
+    }
+    if (!level)
+        return -1;
+    struct sql_change change = {.channel = x->host[s->host].channel,
+                                .host = step_master_name(x, s->peer),
+                                .port = x->g->host[s->peer].conf->port,
+                                .follow = sql_gtid ? SQL_FOLLOW_GTID : SQL_FOLLOW_POSITION,
+                                .from = x->position,
+                                .using_gtid = using_gtid(s->follow)};
+    login_of(x, s->peer, &change);
+    return repoint(x, s->host, &change, e);
+}
+
+int step_follow(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    (void)deadline_ms;
+    if (d->step->follow == FOLLOW_POSITION && !x->position.file[0])
+        return err_set(e, ERR_BUG, "the new master's position has not been read");
+    if (follow(x, d, d->step->follow != FOLLOW_POSITION, e) < 0)
+        return -1;
+    x->host[d->step->host].followed = 1;
+    return 0;
+}
+
+int step_follow_base(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    (void)deadline_ms;
+    if (d->step->follow == FOLLOW_POSITION)
+        return err_set(e, ERR_BUG, "positions of two binlogs cannot be compared");
+    return follow(x, d, 1, e);
+}
+
+/* The inverse of FOLLOW_BASE: the old master, by name and account as the snapshot has them. It may
+ * be down: that both threads run is not waited for. */
+int step_follow_previous(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    int host = d->step->host;
+    const struct topo_repl *r = &x->before->host[host].repl;
+    struct sql *s = step_sql(x, host, e);
+    (void)deadline_ms;
+    if (!s)
+        return -1;
+    struct sql_change change = {.channel = x->host[host].channel,
+                                .host = r->master_host,
+                                .port = r->master_port,
+                                .user = *r->user ? r->user : NULL,
+                                .follow = SQL_FOLLOW_GTID,
+                                .using_gtid = using_gtid(r->follow)};
+    if (sql_stop_replica(s, change.channel, clock_mono_ms() + STARTED_MS, e) < 0 ||
+        sql_change_source(s, &change, clock_mono_ms() + STARTED_MS, e) < 0 ||
+        keep_relay_log_purge(x, host, e) < 0)
+        return -1;
+    return sql_start_replica(s, change.channel, clock_mono_ms() + STARTED_MS, e);
+}

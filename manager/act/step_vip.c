@@ -1,0 +1,90 @@
+/* The built-in VIP (decision 10): agents move it over the open sessions; never removed before the
+ * dead server's sockets are closed (decision 11d). */
+#include "common/clock.h"
+#include "manager/act/step.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* "192.0.2.10/24@eth0"; the device may be left out. */
+static struct json_object *vip_of(const struct conf_server *s)
+{
+    struct json_object *o = json_object_new_object();
+    char text[256];
+    snprintf(text, sizeof text, "%s", s->writer_vip);
+    char *at = strchr(text, '@');
+    if (at) {
+        *at = '\0';
+        json_put_str(o, "dev", at + 1);
+    }
+    json_put_str(o, "vip", text);
+    return o;
+}
+
+static int call(struct exec *x, int host, const char *op, struct json_object **reply,
+                int64_t deadline_ms, struct err *e)
+{
+    struct agent *a = step_agent(x, host, e);
+    if (!a)
+        return -1;
+    if (deadline_ms == INT64_MAX)
+        deadline_ms = clock_mono_ms() + STEP_SQL_MS;
+    return agent_call(a, op, vip_of(x->g->host[host].conf), reply, deadline_ms, e);
+}
+
+int step_vip_add(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    struct json_object *reply = NULL;
+    if (!x->past_return)
+        return err_set(e, ERR_BUG, "the VIP is given before the point of no return");
+    if (call(x, d->step->host, "vip_add", &reply, deadline_ms, e) < 0)
+        return -1;
+    if (json_get_bool(reply, "already", 0))
+        d->result = STEP_ALREADY;
+    json_object_put(reply);
+    x->vip_moved = 1;
+    return 0;
+}
+
+int step_vip_del(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    struct json_object *reply = NULL;
+    if (call(x, d->step->host, "vip_del", &reply, deadline_ms, e) < 0)
+        return -1;
+    if (json_get_bool(reply, "already", 0))
+        d->result = STEP_ALREADY;
+    json_object_put(reply);
+    return 0;
+}
+
+int step_vip_probe(struct exec *x, int asker, int *answers, struct err *e)
+{
+    struct json_object *reply = NULL;
+    if (call(x, asker, "vip_probe", &reply, INT64_MAX, e) < 0)
+        return -1;
+    *answers = json_get_bool(reply, "answered", 1);
+    json_object_put(reply);
+    return 0;
+}
+
+/* Announced once more after the removal, then asked for from a replica: that somebody answers is
+ * the effect, not the exit code of a call. */
+int step_vip_announce(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    struct json_object *reply = NULL;
+    if (call(x, d->step->host, "vip_announce", &reply, deadline_ms, e) < 0)
+        return -1;
+    json_object_put(reply);
+    for (int i = 0; i < x->g->hosts; i++) {
+        int answers = 0;
+        if (i == d->step->host || i == x->p->dead || step_vip_probe(x, i, &answers, e) < 0)
+            continue;
+        if (!answers)
+            return err_set(e, ERR_WORLD, "nobody answers for the VIP, asked from %s",
+                           topo_label(x->t, i));
+        step_say(d, "seen from %s", topo_label(x->t, i));
+        return 0;
+    }
+    step_say(d, "no other agent could be asked who answers");
+    return 0;
+}

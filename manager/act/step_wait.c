@@ -1,0 +1,162 @@
+/* Waiting for replication by progress: as long as something moves, and no longer. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "manager/act/step.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SLICE_MS 1000
+
+/* What is waited for on a host: a GTID set, or (set NULL) a position in its master's binlog, which
+ * with no file means all that was received. */
+struct wait {
+    struct exec *x;
+    int host;
+    const struct gtid_set *set;
+    struct binpos to;
+    int may_be_cut;     /* the last transaction may have been received in part */
+    int64_t left;       /* transactions or bytes, -1 unknown */
+    struct binpos exec; /* the moving sign, with left */
+    int64_t moved_ms;   /* when it last moved */
+    int64_t reported_ms;
+    int idle; /* looks in a row at which the SQL thread had nothing to do */
+};
+
+static int has_read_all(const struct wait *w, const struct sql_channel *c)
+{
+    return w->x->t->host[w->host].workers <= 1 &&
+           (strncmp(c->sql_state, "Slave has read all relay log", 28) == 0 ||
+            strncmp(c->sql_state, "Replica has read all relay log", 30) == 0);
+}
+
+static void note_progress(struct wait *w, int64_t left, const struct binpos *exec)
+{
+    int64_t now = clock_mono_ms();
+    if (left != w->left || binpos_cmp(exec, &w->exec) != 0) {
+        w->moved_ms = now;
+        w->left = left;
+        w->exec = *exec;
+    }
+    if (now - w->reported_ms < STEP_REPORT_MS)
+        return;
+    w->reported_ms = now;
+    log_info("wait", "%s: %lld %s left", topo_label(w->x->t, w->host), (long long)w->left,
+             w->set ? "transactions" : "bytes");
+}
+
+static int sets_left(struct wait *w, int64_t *left, struct err *e)
+{
+    struct sql_gtids g = {0};
+    struct gtid_set missing = GTID_INIT;
+    int rc = sql_read_gtids(&w->x->g->host[w->host].sql, &g, clock_mono_ms() + STEP_SQL_MS, e);
+    if (rc == 0) {
+        gtid_minus(&missing, w->set, &g.executed);
+        *left = (int64_t)gtid_count(&missing);
+    }
+    gtid_release(&missing);
+    sql_gtids_release(&g);
+    return rc;
+}
+
+/* 1 reached, 0 not yet, -1. */
+static int look(struct wait *w, struct err *e)
+{
+    struct sql_channel c;
+    int64_t left = -1;
+    if (w->set && sets_left(w, &left, e) < 0)
+        return -1;
+    if (left == 0)
+        return 1;
+    if (step_channel(w->x, w->host, &c, e) < 0)
+        return -1;
+    if (!w->set) {
+        const struct binpos *to = w->to.file[0] ? &w->to : &c.read;
+        left = binpos_gap(&c.exec, to);
+        if (binpos_cmp(&c.exec, to) >= 0)
+            left = 0;
+    }
+    w->idle = left != 0 && w->may_be_cut && has_read_all(w, &c) ? w->idle + 1 : 0;
+    note_progress(w, left, &c.exec);
+    int rc = left == 0 || w->idle > 2;
+    if (!rc && !c.sql_running)
+        rc = err_set(e, ERR_WORLD, "the SQL thread of %s has stopped: %s",
+                     topo_label(w->x->t, w->host), c.sql_error[0] ? c.sql_error : "no error");
+    else if (!rc && c.io_running != 1 && db_errno_means_alive(c.io_errno) && !w->may_be_cut)
+        rc = err_set(e, ERR_WORLD, "the IO thread of %s: %s", topo_label(w->x->t, w->host),
+                     c.io_error);
+    gtid_release(&c.retrieved);
+    return rc;
+}
+
+static int slice(struct wait *w, struct err *e)
+{
+    int reached = 0;
+    int64_t until = clock_mono_ms() + SLICE_MS;
+    struct sql *s = &w->x->g->host[w->host].sql;
+    if (w->idle > 0 || (!w->set && !w->to.file[0])) {
+        clock_sleep_ms(w->idle > 0 ? 100 : 20);
+        return 0;
+    }
+    if (w->set)
+        return sql_wait_gtid(s, w->set, until, &reached, e);
+    return sql_wait_position(s, w->x->host[w->host].channel, &w->to, until, &reached, e);
+}
+
+static int wait_until(struct wait *w, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    int64_t begin = clock_mono_ms();
+    if (!step_sql(w->x, w->host, e))
+        return -1;
+    w->moved_ms = w->reported_ms = begin;
+    w->left = -2;
+    for (int rc;;) {
+        if ((rc = look(w, e)) < 0)
+            return -1;
+        if (rc > 0)
+            break;
+        if (clock_mono_ms() - w->moved_ms > STEP_STALL_MS || clock_mono_ms() > deadline_ms)
+            return err_set(e, ERR_TIMEOUT, "%s does not move: %lld %s left",
+                           topo_label(w->x->t, w->host), (long long)w->left,
+                           w->set ? "transactions" : "bytes");
+        if (slice(w, e) < 0)
+            return -1;
+    }
+    if (w->idle > 0)
+        step_say(d, "its last transaction was received in part and is not counted");
+    return 0;
+}
+
+/* Decision 15: received is what the snapshot behind the fence saw, with the IO thread stopped. */
+int step_wait_applied(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    struct gtid_set received = GTID_INIT;
+    struct wait w = {.x = x, .host = d->step->host, .may_be_cut = 1};
+    if (x->mode != MODE_POSITION) {
+        topo_received(x->t, d->step->host, &received);
+        w.set = &received;
+    }
+    int rc = wait_until(&w, d, deadline_ms, e);
+    gtid_release(&received);
+    return rc;
+}
+
+int step_wait_base(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    struct gtid_set received = GTID_INIT;
+    struct wait w = {.x = x, .host = d->step->host, .set = &received};
+    topo_received(x->t, d->step->peer, &received);
+    int rc = wait_until(&w, d, deadline_ms, e);
+    gtid_release(&received);
+    return rc;
+}
+
+int step_wait_level(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    struct wait w = {.x = x, .host = d->step->host, .to = x->position};
+    if (x->mode != MODE_POSITION)
+        w.set = &x->level;
+    int rc = wait_until(&w, d, deadline_ms, e);
+    x->host[d->step->host].followed = rc == 0;
+    return rc;
+}
