@@ -232,22 +232,27 @@ static int has_errant(const struct ballot *b, int i, char *why)
 
 /* MariaDB: one sequence number, two servers that wrote it. The one that wrote it itself is the one
  * astray. */
-static int has_parted(const struct ballot *b, int i, char *why)
+static int parted_from(const struct ballot *b, int i)
 {
-    if (b->mode != MODE_MARIADB_GTID)
-        return 0;
-    for (size_t n = 0; n < b->received[i].count; n++) {
-        const struct gtid_range *r = &b->received[i].range[n];
-
+    for (size_t n = 0; b->mode == MODE_MARIADB_GTID && n < b->received[i].count; n++) {
+        if (b->received[i].range[n].server_id != host_of(b, i)->server_id)
+            continue;
         for (int o = 0; o < b->t->hosts; o++) {
-            if (o != i && r->server_id == host_of(b, i)->server_id &&
-                gtid_conflict(&b->received[i], &b->received[o]))
-                return snprintf(why, TOPO_TEXT,
-                                "it wrote %" PRIu64 " itself, which %s has from another server",
-                                r->last, host_of(b, o)->host);
+            if (o != i && gtid_conflict(&b->received[i], &b->received[o]))
+                return o;
         }
     }
-    return 0;
+    return NO_HOST;
+}
+
+static int has_parted(const struct ballot *b, int i, char *why)
+{
+    int other = parted_from(b, i);
+
+    if (other == NO_HOST)
+        return 0;
+    return snprintf(why, TOPO_TEXT, "it wrote transactions itself that %s has from another server",
+                    host_of(b, other)->host);
 }
 
 /* In the GTID modes the others fetch from the new master what they lack, so its binlog must hold
@@ -367,6 +372,7 @@ static void hold_ballot(const struct ballot *b, struct choice *c)
         c->latest[i] =
             b->base != NO_HOST && is_alive_slave(b->t, b->master, i) && covers(b, i, b->base);
         c->barred[i] = is_barred(b, i, c->reason[i]);
+        c->parted[i] = parted_from(b, i) != NO_HOST;
     }
     for (int i = 0; i < b->t->hosts; i++) {
         if (i == b->master || c->barred[i])

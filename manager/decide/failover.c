@@ -118,9 +118,16 @@ static int is_past_serving(const struct facts *x, int i, char *why)
                     : 0;
 }
 
+static int has_parted(const struct facts *x, int i, char *why)
+{
+    return x->f->choice.parted[i]
+               ? snprintf(why, TOPO_TEXT, "its history has parted from the others'")
+               : 0;
+}
+
 typedef int lost_fn(const struct facts *x, int i, char *why);
-static lost_fn *const losses[] = {has_sql_error, is_behind_by_position, is_delayed_by_position,
-                                  is_past_serving};
+static lost_fn *const losses[] = {has_sql_error, has_parted, is_behind_by_position,
+                                  is_delayed_by_position, is_past_serving};
 
 static int is_lost(const struct facts *x, int i, char *why)
 {
@@ -191,12 +198,26 @@ static int agent_can_kill(const struct topo_host *h)
     return h->agent == AGENT_UP && strstr(h->agent_caps, "kill") != NULL;
 }
 
+/* What may serve as the proof here. */
+static const char *proof_note(const struct facts *x)
+{
+    const struct topo_host *h = host_of(x, x->dead);
+
+    if (agent_can_kill(h))
+        return h->has_shutdown_script ? "killed by its agent, or powered off"
+                                      : "killed by its agent";
+    if (h->has_shutdown_script)
+        return "powered off";
+    return "NONE_BY_POLICY (fence_required=mha)";
+}
+
 /* The agent's kill before the hooks: an address taken away while the dead server's sockets are open
  * makes clients hang (decision 11d). Its failure is not the end where shutdown_script may still
  * prove the death, or the policy asks for no proof. */
 static void emit_fence(const struct facts *x, struct plan *p)
 {
     const struct topo_host *h = host_of(x, x->dead);
+    struct step *s;
 
     if (agent_can_kill(h))
         beside(p, STEP_FENCE_AGENT, PHASE_SHUTDOWN, x->dead, BUDGET_FENCE_MS)->on_fail = NOTE_ONLY;
@@ -204,7 +225,9 @@ static void emit_fence(const struct facts *x, struct plan *p)
         beside(p, STEP_HOOK_IP_STOP, PHASE_SHUTDOWN, x->dead, BUDGET_HOOK_MS);
     if (h->has_shutdown_script)
         beside(p, STEP_HOOK_SHUTDOWN, PHASE_SHUTDOWN, x->dead, BUDGET_SHUTDOWN_MS);
-    alone(p, STEP_PROOF, PHASE_SHUTDOWN, x->dead, BUDGET_SQL_MS)->writes = SLOT_PROOF;
+    s = alone(p, STEP_PROOF, PHASE_SHUTDOWN, x->dead, BUDGET_SQL_MS);
+    s->writes = SLOT_PROOF;
+    snprintf(s->note, sizeof(s->note), "%s", proof_note(x));
 }
 
 static void emit_level_new_master(const struct facts *x, struct plan *p)
@@ -446,7 +469,7 @@ int failover_decide(const struct topo *t, struct failover *f, struct err *e)
     f->choice.new_master = f->choice.base = NO_HOST;
     diagnose(t, &f->verdict);
     x.dead = f->verdict.master;
-    if (x.dead == NO_HOST)
+    if (f->verdict.broken)
         return refuse_verdict(&x, e);
     f->mode = diagnose_mode(t, x.dead);
     x.gtid = f->mode == MODE_MYSQL_GTID || f->mode == MODE_MARIADB_GTID;
@@ -468,7 +491,7 @@ int failover_decide(const struct topo *t, struct failover *f, struct err *e)
 void failover_print(const struct topo *t, const struct failover *f, struct buf *out)
 {
     buf_addf(out, "verdict: %s (%s)\n", verdict_word(f->verdict.kind), f->verdict.reason);
-    if (f->verdict.master == NO_HOST)
+    if (f->verdict.broken)
         return;
     buf_addf(out, "mode: %s\n", mode_text(f->mode));
     choice_print(t, &f->choice, out);

@@ -1,8 +1,9 @@
-/* Every t/plan/NAME.topo becomes NAME.plan, text in and text out; each plan is checked, simulated, and simulated again with
- * each step failing in turn. With --print FILE the decision on one snapshot is printed. */
+/* Every t/plan/NAME.topo becomes NAME.plan, text in and text out; each plan is checked, simulated,
+ * and simulated again with each step failing in turn. With --print FILE the decision on one
+ * snapshot is printed. */
 #include "common/file.h"
 #include "manager/decide/failover.h"
-#include "t/plan/world.h"
+#include "t/plan/world/world.h"
 #include "t/tap.h"
 
 #include <glob.h>
@@ -40,14 +41,15 @@ static void ends_well(const char *name, const struct topo *t, const struct plan 
            w.why);
     for (int i = 0; i < t->hosts; i++) {
         if (p->part == PLAN_PROMOTE && i != p->dead && i != p->new_master)
-            tap_ok(w.follows[i] == p->new_master || w.lost[i], "%s: %s follows or is left out", name,
-                   t->host[i].host);
+            tap_ok(w.follows[i] == p->new_master || w.lost[i], "%s: %s follows or is left out",
+                   name, t->host[i].host);
         if (p->part == PLAN_PROMOTE)
             tap_ok(!w.locked[i], "%s: no lock is left on %s", name, t->host[i].host);
     }
 }
 
-/* Plan A undone must leave what was before: no lock, IO threads running, the old master as it was. */
+/* Plan A undone must leave what was before: no lock, IO threads running, the old master as it was.
+ */
 static int is_as_before(const struct world *w, const struct topo *t)
 {
     int same = w->may_write[w->dead] || w->powered_off || t->host[w->dead].life == LIFE_GONE;

@@ -1,5 +1,6 @@
-/* The simulated group; see world.h. Its switches have no default, so that a new kind of step must be handled here. */
-#include "t/plan/world.h"
+/* The simulated group; see world.h. Its switches have no default, so that a new kind of step must
+ * be handled here. */
+#include "t/plan/world/world.h"
 
 #include <stdio.h>
 

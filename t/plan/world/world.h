@@ -1,6 +1,7 @@
-/* A simulated group that runs a plan: for order and invariants only; timing and SQL are proved on real servers. */
-#ifndef T_PLAN_WORLD_H
-#define T_PLAN_WORLD_H
+/* A simulated group that runs a plan: for order and invariants only; timing and SQL are proved on
+ * real servers. */
+#ifndef T_PLAN_WORLD_WORLD_H
+#define T_PLAN_WORLD_WORLD_H
 
 #include "manager/decide/plan.h"
 
@@ -20,7 +21,8 @@ struct world {
 enum outcome { WORLD_DONE, WORLD_UNDONE, WORLD_STOPPED };
 
 void world_init(struct world *w, const struct topo *t, int dead);
-/* Runs p; step `fail_at` fails (NO_HOST: none), after its effect when late, before it otherwise. Invariants are checked at every moment. */
+/* Runs p; step `fail_at` fails (NO_HOST: none), after its effect when late, before it otherwise.
+ * Invariants are checked at every moment. */
 enum outcome world_run(struct world *w, const struct plan *p, int fail_at, int late);
 
 #endif

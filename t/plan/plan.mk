@@ -1,0 +1,1 @@
+$(B)/t/plan/plan.t: $(B)/t/plan/world/world.o

@@ -1,0 +1,93 @@
+/* The table of verdicts against the product of everything the witnesses can say about a master with
+ * two replicas. */
+#include "manager/decide/diagnose.h"
+#include "t/tap.h"
+
+struct seen {
+    int count[VERDICT_COUNT];
+    int total, killed_the_living, dead_without_witness;
+};
+
+static struct topo *group(void)
+{
+    static const char text[] = "group master=a\n"
+                               "host a version=10.11.19-MariaDB\n"
+                               "host b reach=up version=10.11.19-MariaDB\n  repl master_host=a\n"
+                               "host c reach=up version=10.11.19-MariaDB\n  repl master_host=a\n";
+    struct topo *t = NULL;
+    struct err e;
+
+    return topo_parse(text, &t, &e) ? NULL : t;
+}
+
+/* Any of these proves that the master lives, unless its own agent saw the process end. */
+static int somebody_knows_it_lives(const struct topo *t)
+{
+    int lives =
+        t->host[0].reach == REACH_UP || t->host[0].reach == REACH_DENIED || t->secondary == 1;
+
+    for (int i = 1; i < 3; i++)
+        lives |= t->host[i].sight == SIGHT_GREETING ||
+                 (t->host[i].repl.io == THREAD_YES && t->host[i].repl.heard);
+    return lives;
+}
+
+static void judge(struct seen *s, const struct topo *t)
+{
+    const struct topo_host *m = &t->host[0];
+    struct verdict v;
+
+    diagnose(t, &v);
+    s->total++;
+    s->count[v.kind]++;
+    if (v.dead && somebody_knows_it_lives(t) &&
+        (m->life != LIFE_GONE || m->reach == REACH_UP || m->reach == REACH_DENIED))
+        s->killed_the_living++;
+    if (v.dead && m->life != LIFE_GONE && m->reach != REACH_REFUSED && t->misses < t->misses_needed)
+        s->dead_without_witness++;
+}
+
+/* The witnesses as digits of one number, so that the product is one loop. */
+static unsigned digit(unsigned *rest, unsigned base)
+{
+    unsigned d = *rest % base;
+
+    *rest /= base;
+    return d;
+}
+
+static int set(struct topo *t, unsigned rest)
+{
+    struct topo_host *m = &t->host[0];
+
+    m->reach = digit(&rest, 5);
+    m->life = digit(&rest, 5);
+    m->ending = digit(&rest, 3);
+    for (int i = 1; i < 3; i++) {
+        t->host[i].sight = digit(&rest, 5);
+        t->host[i].repl.io = digit(&rest, 3);
+        t->host[i].repl.heard = (int)digit(&rest, 2);
+    }
+    t->misses = (int)digit(&rest, 5);
+    t->secondary = (int)digit(&rest, 3) - 1;
+    return rest == 0;
+}
+
+int main(void)
+{
+    struct topo *t = group();
+    struct seen s = {0};
+
+    if (!tap_ok(t != NULL, "a group of three"))
+        return tap_done();
+    for (unsigned n = 0; set(t, n); n++)
+        judge(&s, t);
+    tap_ok(s.total == 5 * 5 * 3 * (5 * 3 * 2) * (5 * 3 * 2) * 5 * 3, "%d combinations", s.total);
+    tap_ok(s.killed_the_living == 0, "no verdict of death while somebody knows that it lives");
+    tap_ok(s.dead_without_witness == 0, "no verdict of death by silence before the misses");
+    for (int k = VERDICT_ALIVE; k < VERDICT_COUNT; k++)
+        tap_ok(s.count[k] > 0, "\"%s\" is reached (%d times)", verdict_word((enum verdict_kind)k),
+               s.count[k]);
+    topo_free(&t);
+    return tap_done();
+}
