@@ -8,7 +8,17 @@
 #include "manager/act/agent.h"
 #include "manager/decide/topo.h"
 
+#include <pthread.h>
+
+struct group;
+struct group_opener; /* group_mend.c */
+
+/* What the agents' threads tell: host index, and the event or, with NULL, the end of its session.
+ */
+typedef void group_event_fn(void *listener, int host, struct json_object *event);
+
 struct group_host {
+    struct group *group;
     const struct conf_server *conf;
     struct sql sql; /* observing and executing; holds the failover lock while an operation runs
                        (decision 12) */
@@ -17,6 +27,7 @@ struct group_host {
     struct err agent_err;
     int ssh_ok;    /* the host answers SSH, whether or not the agent is there; -1 not tried */
     int vip_known; /* the agent was told about the VIP */
+    struct group_opener *opener;
 };
 
 struct group {
@@ -24,7 +35,9 @@ struct group {
     struct group_host host[TOPO_HOSTS_MAX]; /* same order as conf->server and topo->host */
     int hosts;
     enum fence_policy fence;
-    agent_event_fn *on_event; /* for all agents; arg is the struct group_host * */
+    pthread_mutex_t listen_lock;
+    group_event_fn *on_event; /* for all agents */
+    void *listener;
 };
 
 /* Takes the configuration over. Opens nothing. */
@@ -41,10 +54,33 @@ void group_ssh_target(const struct conf *c, const struct conf_server *s, struct 
 typedef void group_fn(struct group *g, int host, void *arg);
 void group_each(struct group *g, uint32_t mask, group_fn *fn, void *arg);
 #define GROUP_ALL UINT32_MAX
+/* Two kinds of work, all beside each other. */
+void group_each_two(struct group *g, uint32_t first_mask, group_fn *first, uint32_t second_mask,
+                    group_fn *second, void *arg);
 
 /* Opens what is not open yet: SQL, and agents with GROUP_AGENTS. Failures are kept in sql_err and
  * agent_err, not returned. */
 enum group_open { GROUP_SQL = 1, GROUP_AGENTS = 2 };
 void group_open(struct group *g, uint32_t mask, unsigned what, int64_t deadline_ms);
+/* Closes sessions that are known to be dead, so that group_open opens them again. A session that
+ * waits for nothing and is readable has been closed by its server. */
+void group_drop_dead(struct group *g, uint32_t mask);
+uint32_t group_mask(const struct group *g);
+/* One session of a host, handed to the caller. */
+int group_open_sql(const struct group_host *h, struct sql *out, int64_t deadline_ms, struct err *e);
+int group_open_agent(struct group_host *h, struct agent **out, int64_t deadline_ms, struct err *e);
+/* Makes agent (or, with NULL, the error) what is known of the host. */
+void group_note_agent(struct group_host *h, struct agent *agent, const struct err *e);
+/* The agents' events go there from now on; NULL: nowhere. When it returns no earlier listener is
+ * running. */
+void group_listen(struct group *g, group_event_fn *fn, void *listener);
+
+/* Reopens lost sessions in the background, each host with a growing pause between attempts: takes
+ * over what was opened since the last call, and starts what is due. Never waits. wake_fd: an
+ * eventfd that is written when there is something to take over, or -1. The hosts whose agent is
+ * new. */
+uint32_t group_mend(struct group *g, uint32_t mask, unsigned what, int wake_fd);
+/* Waits for attempts under way and forgets them. */
+void group_mend_end(struct group *g);
 
 #endif

@@ -1,0 +1,25 @@
+/* Where a server keeps its binary logs; see sql_status.h. */
+#include "common/sql_status.h"
+
+#include <stdio.h>
+
+static const char read_index[] =
+    "SELECT @@GLOBAL.log_bin_index AS index_file, @@GLOBAL.datadir AS datadir";
+
+int sql_read_binlog_index(struct sql *s, char *out, size_t size, int64_t deadline_ms, struct err *e)
+{
+    const char *index, *datadir;
+    struct db_rows *r;
+
+    out[0] = '\0';
+    if (db_query(s->db, read_index, deadline_ms, &r, e) != 0)
+        return err_wrap(e, "read the name of the binlog index");
+    index = db_rows_get(r, 0, "index_file", NULL);
+    datadir = db_rows_get(r, 0, "datadir", NULL);
+    if (index && *index == '/')
+        snprintf(out, size, "%s", index);
+    else if (index && *index && datadir)
+        snprintf(out, size, "%s/%s", datadir, index);
+    db_rows_free(&r);
+    return 0;
+}

@@ -1,0 +1,59 @@
+/* What the agent of a host sees there; see observe.h. */
+#include "manager/act/observe_host.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The request that names an instance; the address tells several on one host apart. */
+struct json_object *observe_instance(const struct conf_server *s)
+{
+    struct json_object *req = json_object_new_object();
+
+    json_put_int(req, "port", s->port);
+    json_put_str(req, "ip", s->ip);
+    if (s->master_pid_file && *s->master_pid_file)
+        json_put_str(req, "pid_file", s->master_pid_file);
+    return req;
+}
+
+void observe_life(struct observing *ob, int host)
+{
+    struct group_host *gh = &ob->g->host[host];
+    struct json_object *reply;
+
+    if (host != ob->o->master || ob->o->life_known)
+        return;
+    if (agent_call(gh->agent, "locate", observe_instance(gh->conf), &reply, ob->o->deadline_ms,
+                   NULL) < 0)
+        return;
+    if (json_get_int(reply, "pid", 0) > 0)
+        ob->t->host[host].life = LIFE_RUNNING;
+    json_object_put(reply);
+}
+
+/* writer_vip is "addr/len[@dev]" (decision 10). */
+static struct json_object *vip_request(const char *text)
+{
+    struct json_object *req = json_object_new_object();
+    size_t addr_len = strcspn(text, "/@");
+    const char *slash = strchr(text, '/'), *at = strchr(text, '@');
+
+    json_object_object_add(req, "addr", json_object_new_string_len(text, (int)addr_len));
+    if (slash)
+        json_put_int(req, "len", strtol(slash + 1, NULL, 10));
+    if (at)
+        json_put_str(req, "dev", at + 1);
+    return req;
+}
+
+void observe_vip(struct observing *ob, int host)
+{
+    struct group_host *gh = &ob->g->host[host];
+    struct json_object *reply;
+
+    if (agent_call(gh->agent, "vip_check", vip_request(gh->conf->writer_vip), &reply,
+                   ob->o->deadline_ms, NULL) < 0)
+        return;
+    ob->t->host[host].vip = json_get_bool(reply, "present", 0);
+    json_object_put(reply);
+}

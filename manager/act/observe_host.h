@@ -1,0 +1,19 @@
+/* Private to observe: one host's parts. */
+#ifndef KAGEMUSHA_OBSERVE_HOST_H
+#define KAGEMUSHA_OBSERVE_HOST_H
+
+#include "manager/act/observe.h"
+
+/* One observation under way. Threads of one host each write their own fields of t->host. */
+struct observing {
+    struct group *g;
+    const struct observe *o;
+    struct topo *t;
+    pthread_mutex_t arena; /* over topo_keep */
+};
+
+group_fn observe_sql;
+void observe_life(struct observing *ob, int host);
+void observe_vip(struct observing *ob, int host);
+
+#endif

@@ -1,0 +1,261 @@
+/* What a server says of itself becomes its part of the snapshot; see observe.h. */
+#include "common/clock.h"
+#include "manager/act/observe_host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void put(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%.*s", (int)size - 1, text);
+}
+
+/* Refused is what the kernel of a living host says of a port without a process; all the rest is
+ * silence, until somebody knows better. */
+enum reach observe_reach(const struct err *e)
+{
+    switch (e->code) {
+    case ERR_NONE:
+        return REACH_UP;
+    case ERR_CONNECT:
+        return strstr(e->text, "(111") || strcasestr(e->text, "refused") ? REACH_REFUSED
+                                                                         : REACH_SILENT;
+    case ERR_TIMEOUT:
+    case ERR_SSH:
+    case ERR_IO:
+        return REACH_SILENT;
+    case ERR_CONFIG:
+    case ERR_SQL:
+    case ERR_DENIED:
+    case ERR_WORLD:
+    case ERR_FORMAT:
+    case ERR_BUG:
+        break;
+    }
+    return REACH_DENIED;
+}
+
+static enum gtid_mode gtid_mode(const char *word)
+{
+    static const char *const words[] = {"OFF", "OFF_PERMISSIVE", "ON_PERMISSIVE", "ON"};
+
+    for (int i = 0; i < 4; i++)
+        if (strcasecmp(word, words[i]) == 0)
+            return (enum gtid_mode)i;
+    return GTID_MODE_OFF;
+}
+
+static int see_server(struct observing *ob, struct sql *s, struct topo_host *h, struct err *e)
+{
+    struct sql_server v;
+
+    if (sql_read_server(s, &v, ob->o->deadline_ms, e) < 0)
+        return -1;
+    h->version = s->version;
+    put(h->version_text, sizeof(h->version_text), v.version_text);
+    h->server_id = v.server_id;
+    put(h->uuid, sizeof(h->uuid), v.uuid);
+    put(h->binlog_format, sizeof(h->binlog_format), v.binlog_format);
+    h->read_only = v.read_only;
+    h->super_read_only = v.super_read_only;
+    h->log_bin = v.log_bin;
+    h->log_slave_updates = v.log_slave_updates;
+    h->relay_log_purge = v.relay_log_purge;
+    h->relay_log_recovery = v.relay_log_recovery;
+    h->workers = v.workers;
+    h->slave_net_timeout = v.slave_net_timeout;
+    h->semisync_master = v.semisync_master;
+    h->semisync_slave = v.semisync_slave;
+    h->galera = v.wsrep_on;
+    h->group_replication = v.group_replication;
+    h->gtid_mode = gtid_mode(v.gtid_mode);
+    return 0;
+}
+
+static int see_binlog(struct observing *ob, struct sql *s, struct topo_host *h, struct err *e)
+{
+    struct sql_binlog b;
+
+    if (!h->log_bin)
+        return 0;
+    if (sql_read_binlog(s, &b, ob->o->deadline_ms, e) < 0)
+        return -1;
+    h->binlog = b.at;
+    put(h->binlog_do_db, sizeof(h->binlog_do_db), b.do_db);
+    put(h->binlog_ignore_db, sizeof(h->binlog_ignore_db), b.ignore_db);
+    return 0;
+}
+
+static struct topo_set keep(struct observing *ob, const struct gtid_set *s)
+{
+    struct topo_set ref;
+
+    pthread_mutex_lock(&ob->arena);
+    ref = topo_keep(ob->t, s);
+    pthread_mutex_unlock(&ob->arena);
+    return ref;
+}
+
+/* What MariaDB has purged is in the oldest binlog file only: left empty. */
+static int see_gtids(struct observing *ob, struct sql *s, struct topo_host *h, struct err *e)
+{
+    struct sql_gtids g = {GTID_INIT, GTID_INIT, GTID_INIT, GTID_INIT};
+    int rc = 0;
+
+    if (s->version.family == FAMILY_MYSQL && h->gtid_mode == GTID_MODE_OFF)
+        return 0;
+    rc = sql_read_gtids(s, &g, ob->o->deadline_ms, e);
+    if (rc == 0) {
+        h->executed = keep(ob, &g.executed);
+        h->purged = keep(ob, &g.purged);
+    }
+    sql_gtids_release(&g);
+    return rc;
+}
+
+static enum follow follow_of(const struct sql_channel *c)
+{
+    if (c->auto_position)
+        return FOLLOW_AUTO_POSITION;
+    if (strcasecmp(c->using_gtid, "Slave_Pos") == 0)
+        return FOLLOW_SLAVE_POS;
+    if (strcasecmp(c->using_gtid, "Current_Pos") == 0)
+        return FOLLOW_CURRENT_POS;
+    return FOLLOW_POSITION;
+}
+
+static void put_filters(struct topo_repl *r, const struct sql_channel *c)
+{
+    static const char *const names[] = {"do_db",        "ignore_db", "do_table",
+                                        "ignore_table", "wild_do_",  "wild_ignore_"};
+    size_t used = 0;
+    int n;
+
+    for (int i = 0; i < 6; i++) {
+        if (!c->filters[i][0])
+            continue;
+        n = snprintf(r->filters + used, sizeof(r->filters) - used, "%s%s=%s", used ? " " : "",
+                     names[i], c->filters[i]);
+        if (n < 0 || (size_t)n >= sizeof(r->filters) - used)
+            return;
+        used += (size_t)n;
+    }
+}
+
+static void put_channel(struct observing *ob, struct topo_repl *r, const struct sql_channel *c)
+{
+    put(r->master_host, sizeof(r->master_host), c->master_host);
+    r->master_port = c->master_port;
+    r->io = (enum thread_state)c->io_running;
+    r->sql = (enum thread_state)c->sql_running;
+    r->io_errno = c->io_errno;
+    r->sql_errno = c->sql_errno;
+    put(r->io_error, sizeof(r->io_error), c->io_error);
+    put(r->sql_error, sizeof(r->sql_error), c->sql_error);
+    r->read = c->read;
+    r->exec = c->exec;
+    r->retrieved = keep(ob, &c->retrieved);
+    r->follow = follow_of(c);
+    r->behind_s = c->seconds_behind;
+    r->delay_s = c->sql_delay;
+    put(r->user, sizeof(r->user), c->master_user);
+    put_filters(r, c);
+}
+
+/* A replica hears its master when its read position or its count of heartbeats has moved since the
+ * first look after the first missed ping; a standing "waiting for master" says nothing (decision
+ * 1). */
+static void note_heard(struct observe_heard *was, struct topo_repl *r, const struct sql_channel *c)
+{
+    if (!was)
+        return;
+    if (!was->known) {
+        was->known = 1;
+        was->read = c->read;
+        was->heartbeats = c->heartbeats;
+    } else if (binpos_cmp(&c->read, &was->read) > 0 || c->heartbeats > was->heartbeats) {
+        r->heard = 1;
+    }
+}
+
+static int see_channels(struct observing *ob, int host, struct err *e)
+{
+    struct sql_channels *all = mem_zalloc(sizeof(*all));
+    struct topo_host *h = &ob->t->host[host];
+    int rc = sql_read_channels(&ob->g->host[host].sql, all, ob->o->deadline_ms, e);
+
+    h->channels = 0;
+    h->repl.heard = 0;
+    h->repl.filters[0] = '\0';
+    if (rc == 0) {
+        for (size_t i = 0; i < all->count; i++) {
+            const struct sql_channel *c = &all->item[i];
+
+            if (!c->master_host[0] || h->channels++ > 0)
+                continue;
+            put_channel(ob, &h->repl, c);
+            note_heard(ob->o->heard ? &ob->o->heard[host] : NULL, &h->repl, c);
+        }
+    }
+    sql_channels_release(all);
+    free(all);
+    return rc;
+}
+
+static int see_grant(struct observing *ob, int host, struct err *e)
+{
+    const char *user = ob->g->host[host].conf->repl_user;
+    struct topo_host *h = &ob->t->host[host];
+
+    if (!ob->o->grants || !h->log_bin)
+        return 0;
+    if (!user || !*user)
+        user = h->repl.user;
+    if (!*user)
+        return 0;
+    return sql_has_repl_privilege(&ob->g->host[host].sql, user, &h->repl_grant, ob->o->deadline_ms,
+                                  e);
+}
+
+static int see_all(struct observing *ob, int host, struct err *e)
+{
+    struct sql *s = &ob->g->host[host].sql;
+    struct topo_host *h = &ob->t->host[host];
+
+    if (see_server(ob, s, h, e) < 0 || see_binlog(ob, s, h, e) < 0 || see_gtids(ob, s, h, e) < 0 ||
+        see_channels(ob, host, e) < 0)
+        return -1;
+    return see_grant(ob, host, e);
+}
+
+/* Opens what is closed, and opens once more what turns out to be closed: a session that its server
+ * ended says nothing about the server. */
+void observe_sql(struct group *g, int host, void *arg)
+{
+    struct observing *ob = arg;
+    struct group_host *gh = &g->host[host];
+    struct topo_host *h = &ob->t->host[host];
+    struct err e = {0};
+    int rc = -1;
+
+    for (int tries = 0; tries < 2; tries++) {
+        int had = gh->sql.db != NULL;
+
+        memset(&e, 0, sizeof(e));
+        rc = had ? 0 : group_open_sql(gh, &gh->sql, ob->o->deadline_ms, &e);
+        if (rc == 0)
+            rc = see_all(ob, host, &e);
+        if (rc == 0 || e.code != ERR_CONNECT)
+            break;
+        sql_close(&gh->sql);
+        if (!had && observe_reach(&e) == REACH_REFUSED)
+            break;
+    }
+    if (e.code == ERR_TIMEOUT)
+        sql_close(&gh->sql);
+    gh->sql_err = e;
+    h->reach = rc == 0 ? REACH_UP : observe_reach(&e);
+    put(h->reach_text, sizeof(h->reach_text), e.text);
+}
