@@ -33,7 +33,9 @@ void gtid_release(struct gtid_set *s)
 {
     if (s->cap)
         free(s->range);
-    *s = (struct gtid_set)GTID_INIT;
+    s->kind = GTID_NONE;
+    s->range = NULL;
+    s->count = s->cap = 0;
 }
 
 /* Room for one more range, in memory of our own: borrowed ranges are copied first. */
