@@ -61,7 +61,7 @@ struct exec {
     struct binpos position;
     struct gtid_set level;
     /* how far it went */
-    enum phase phase; /* the last one that began */
+    int phase;       /* enum phase: the last one that began; -1 before the first */
     int past_return;  /* the point of no return is behind us */
     int opened;       /* the new master is writable */
     int gave_back;    /* the old master was started again and is writable */

@@ -42,9 +42,9 @@ void exec_journal_end(struct exec *x, const struct exec_done *d, const char *rec
 
 void exec_enter_phase(struct exec *x, enum phase phase)
 {
-    if (phase <= x->phase && x->dones > 0)
+    if ((int)phase <= x->phase)
         return;
-    x->phase = phase;
+    x->phase = (int)phase;
     log_info("phase", "* %s..", phase_title(phase));
 }
 

@@ -36,6 +36,7 @@ void exec_init(struct exec *x, struct group *g, struct journal *j)
     memset(x, 0, sizeof *x);
     x->g = g;
     x->journal = j;
+    x->phase = -1;
     pthread_mutex_init(&x->state, NULL);
     for (int i = 0; i < TOPO_HOSTS_MAX; i++)
         pthread_mutex_init(&x->host[i].busy, NULL);

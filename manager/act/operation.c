@@ -1,0 +1,134 @@
+#include "manager/act/operation.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "manager/act/operation_run.h"
+#include "manager/act/status.h"
+#include "manager/act/step.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the status of another manager says is a warning only: the advisory locks keep two apart. */
+static void show_running(struct operation_run *r)
+{
+    struct err e;
+    if (status_write(r->op->workdir, r->g->conf->app, STATUS_FAILOVER_RUNNING, r->section->hostname,
+                     &e) < 0)
+        log_warning("status", "%s", e.text);
+}
+
+static void log_decision(const struct operation_run *r)
+{
+    const struct failover *f = r->plan_a;
+    struct buf text = BUF_INIT;
+    log_info("mode", "GTID failover mode = %d (%s)", mode_mha(f->mode), mode_text(f->mode));
+    choice_print(r->first, &f->choice, &text);
+    log_info("choice", "New master is %s", topo_label(r->first, f->choice.new_master));
+    log_raw(text.data, text.len);
+    buf_release(&text);
+}
+
+static int check_forced(const struct operation_run *r, struct err *e)
+{
+    if (!r->op->new_master_host || r->first->forced != NO_HOST)
+        return 0;
+    return err_set(e, ERR_CONFIG, "--new_master_host: %s:%d is not in the configuration",
+                   r->op->new_master_host, r->op->new_master_port);
+}
+
+/* Phase 1: everything that may say no before a server is touched. */
+static int prepare(struct operation_run *r, struct err *e)
+{
+    exec_enter_phase(r->x, PHASE_CHECK);
+    if (operation_check_flags(r, e) < 0)
+        return -1;
+    show_running(r);
+    operation_look(r);
+    if (check_forced(r, e) < 0 || failover_decide(r->first, r->plan_a, e) < 0)
+        return -1;
+    log_info("verdict", "%s", r->plan_a->verdict.reason);
+    if (operation_ask_dead(r, e) < 0 || operation_ask_new_master(r, e) < 0)
+        return -1;
+    log_decision(r);
+    return operation_journal_begin(r, e);
+}
+
+/* The world behind the fence is decided on anew; what was agreed on before binds. */
+static int decide_again(struct operation_run *r, struct err *e)
+{
+    operation_look_again(r);
+    if (failover_decide(r->second, r->plan_b, e) < 0)
+        return -1;
+    int now = r->plan_b->choice.new_master;
+    if (r->confirmed != NO_HOST && now != r->confirmed)
+        return err_set(e, ERR_WORLD,
+                       "%s was agreed on, but behind the fence it would be %s (%s): nothing is "
+                       "promoted without a new decision",
+                       topo_label(r->second, r->confirmed), topo_label(r->second, now),
+                       r->plan_b->choice.reason[r->confirmed]);
+    return operation_journal_second(r, e);
+}
+
+static int run_plans(struct operation_run *r, struct err *e)
+{
+    struct exec *x = r->x;
+    const struct topo_host *dead = &r->first->host[r->op->dead];
+    x->mode = r->plan_a->mode;
+    x->ssh_usable = r->first->ssh_reachable == 1 || dead->agent == AGENT_UP;
+    if (exec_plan(x, r->first, &r->plan_a->fence, e) < 0)
+        return -1;
+    if (decide_again(r, e) < 0) {
+        exec_undo(x);
+        return -1;
+    }
+    x->mode = r->plan_b->mode;
+    return exec_plan(x, r->second, &r->plan_b->promote, e);
+}
+
+static void run_init(struct operation_run *r, struct group *g, const struct operation *op)
+{
+    memset(r, 0, sizeof *r);
+    r->g = g;
+    r->op = op;
+    r->section = g->host[op->dead].conf;
+    r->plan_a = mem_zalloc(sizeof *r->plan_a);
+    r->plan_b = mem_zalloc(sizeof *r->plan_b);
+    r->x = mem_zalloc(sizeof *r->x);
+    r->journal.fd = -1;
+    r->confirmed = NO_HOST;
+    r->begin_ms = clock_mono_ms();
+    r->begin_wall_ms = clock_wall_ms();
+    exec_init(r->x, g, &r->journal);
+}
+
+static void run_release(struct operation_run *r)
+{
+    journal_close(&r->journal);
+    topo_free(&r->first);
+    topo_free(&r->second);
+    free(r->plan_a);
+    free(r->plan_b);
+    free(r->x);
+}
+
+int operation_failover(struct group *g, const struct operation *op, int *new_master, struct err *e)
+{
+    struct operation_run r;
+    run_init(&r, g, op);
+    log_info("failover-begin", "Starting master failover of %s.", r.section->hostname);
+    if (prepare(&r, &r.why) < 0 || run_plans(&r, &r.why) < 0)
+        r.code = 1;
+    exec_release(r.x);
+    r.end_ms = clock_mono_ms();
+    if (r.code == 0)
+        r.code = operation_result(&r);
+    operation_end(&r);
+    if (new_master)
+        *new_master = r.x->opened ? r.plan_b->choice.new_master : NO_HOST;
+    int code = r.code;
+    if (code == 1)
+        *e = r.why;
+    run_release(&r);
+    return code;
+}

@@ -1,0 +1,131 @@
+/* Phase 1: what earlier failovers forbid, and what the group looks like. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "manager/act/observe.h"
+#include "manager/act/operation_run.h"
+#include "manager/act/status.h"
+#include "manager/act/thread.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DOUBLE_CHECK_MS 1000
+#define LOOK_MS         2000
+
+int operation_check_flags(struct operation_run *r, struct err *e)
+{
+    const char *dir = r->op->workdir, *app = r->g->conf->app;
+    int64_t limit_s = (int64_t)r->op->last_failover_minute * 60;
+    if (r->op->ignore_last_failover)
+        status_clear_flags(dir, app);
+    if (status_error_exists(dir, app))
+        return err_set(e, ERR_WORLD,
+                       "the last failover ended with an error: look at the group, then remove "
+                       "%s/%s.failover.error, or give --ignore_last_failover",
+                       dir, app);
+    int64_t age_s = status_complete_age_s(dir, app);
+    if (age_s < 0)
+        return 0;
+    if (age_s < limit_s)
+        return err_set(
+            e, ERR_WORLD,
+            "the last failover was %lld minutes ago, and %d must lie between two: remove "
+            "%s/%s.failover.complete, or give --ignore_last_failover",
+            (long long)(age_s / 60), r->op->last_failover_minute, dir, app);
+    status_clear_flags(dir, app);
+    return 0;
+}
+
+/* Is dead really dead? One connect with 1 s. */
+struct double_check {
+    const struct conf_server *conf;
+    pthread_t thread;
+    int running;
+    int connected;
+    struct err err;
+};
+
+static void *connect_once(void *arg)
+{
+    struct double_check *c = arg;
+    struct db_target t;
+    struct db *db = NULL;
+    group_db_target(c->conf, &t);
+    c->connected = db_open(&db, &t, clock_mono_ms() + DOUBLE_CHECK_MS, &c->err) == 0;
+    db_close(&db);
+    return NULL;
+}
+
+/* An INSERT ping found a server that answers and cannot write: connecting would prove nothing. */
+static void double_check_begin(struct double_check *c, const struct conf_server *conf)
+{
+    struct err e;
+    memset(c, 0, sizeof *c);
+    c->conf = conf;
+    if (strcasecmp(conf->ping_type, "INSERT") == 0)
+        return;
+    c->running = thread_start(&c->thread, connect_once, c, &e) == 0;
+    if (!c->running)
+        connect_once(c);
+}
+
+static void double_check_end(struct double_check *c, struct topo_host *h)
+{
+    if (c->running)
+        pthread_join(c->thread, NULL);
+    else if (strcasecmp(c->conf->ping_type, "INSERT") == 0)
+        return;
+    if (c->connected)
+        h->reach = REACH_UP;
+    else if (c->err.code == ERR_DENIED)
+        h->reach = REACH_DENIED;
+    else if (h->reach != REACH_UP && h->reach != REACH_DENIED)
+        h->reach = c->err.code == ERR_CONNECT ? REACH_REFUSED : REACH_SILENT;
+    snprintf(h->reach_text, sizeof h->reach_text, "%.*s", (int)sizeof h->reach_text - 1,
+             c->err.text);
+}
+
+/* What a snapshot must know of the command that asks for it. */
+static void apply_options(const struct operation_run *r, struct topo *t)
+{
+    const struct operation *op = r->op;
+    const struct group_host *dead = &r->g->host[op->dead];
+    t->master = op->dead;
+    t->fence = r->g->fence;
+    t->skip_change_master = op->skip_change_master;
+    t->skip_disable_read_only = op->skip_disable_read_only;
+    t->wait_until_gtid_in_sync = op->wait_until_gtid_in_sync;
+    t->ssh_reachable = op->ssh_reachable >= 0 ? op->ssh_reachable : dead->ssh_ok;
+    /* Whoever calls for a failover has counted, or vouches for it by hand. */
+    t->misses = t->misses_needed;
+    t->forced = NO_HOST;
+    if (op->new_master_host)
+        t->forced = topo_find(t, op->new_master_host, op->new_master_port);
+}
+
+void operation_look(struct operation_run *r)
+{
+    struct double_check check;
+    uint32_t dead = UINT32_C(1) << r->op->dead;
+    int64_t ms = r->op->automatic ? LOOK_MS : LOOK_MS + r->section->ssh_connection_timeout * 1000;
+    double_check_begin(&check, r->section);
+    r->first = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
+                                               .skip = r->op->interactive ? 0 : dead,
+                                               .sights = ~dead,
+                                               .master = r->op->dead,
+                                               .deadline_ms = clock_mono_ms() + ms});
+    double_check_end(&check, &r->first->host[r->op->dead]);
+    apply_options(r, r->first);
+}
+
+void operation_look_again(struct operation_run *r)
+{
+    uint32_t dead = UINT32_C(1) << r->op->dead;
+    r->second = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
+                                                .skip = dead,
+                                                .master = r->op->dead,
+                                                .deadline_ms = clock_mono_ms() + LOOK_MS});
+    apply_options(r, r->second);
+    r->second->fenced = 1;
+    r->second->forced = r->confirmed != NO_HOST ? r->confirmed : r->first->forced;
+}

@@ -1,0 +1,51 @@
+/* One failover while it runs: what its parts (operation*.c, report.c) hand to each other. */
+#ifndef KAGEMUSHA_OPERATION_RUN_H
+#define KAGEMUSHA_OPERATION_RUN_H
+
+#include "manager/act/exec.h"
+#include "manager/act/operation.h"
+
+struct operation_run {
+    struct group *g;
+    const struct operation *op;
+    const struct conf_server *section; /* the dead master's */
+    struct topo *first, *second;       /* before and behind the fence; NULL until seen */
+    struct failover *plan_a, *plan_b;  /* decided from them */
+    struct exec *x;
+    struct journal journal;
+    int confirmed;            /* the new master that a human agreed to, or NO_HOST */
+    int64_t begin_ms, end_ms; /* monotonic */
+    int64_t begin_wall_ms;
+    int code;       /* exit code so far */
+    struct err why; /* with code 1, and ERR_NONE otherwise */
+};
+
+/* operation_check.c: phase 1. What forbids a failover before anything is looked at: flags of
+ * earlier ones. */
+int operation_check_flags(struct operation_run *r, struct err *e);
+/* Observes the group, and connects to the old master once with 1 s (contract §4.3.6), beside each
+ * other. Sets r->first. */
+void operation_look(struct operation_run *r);
+/* Again, behind the fence. Sets r->second. */
+void operation_look_again(struct operation_run *r);
+
+/* operation_ask.c: MHA's questions. ERR_WORLD when the answer is no. */
+int operation_ask_dead(struct operation_run *r, struct err *e);
+/* May set another new master and decide anew. */
+int operation_ask_new_master(struct operation_run *r, struct err *e);
+
+/* operation_journal.c: opens the journal with its header, snapshot and plans; copies the header to
+ * every agent. */
+int operation_journal_begin(struct operation_run *r, struct err *e);
+int operation_journal_second(struct operation_run *r, struct err *e);
+/* The closing line, and the copies taken away. */
+void operation_journal_end(struct operation_run *r);
+
+/* operation_end.c: exit code from what was done; then flags, report, scripts, status file. */
+int operation_result(const struct operation_run *r);
+void operation_end(struct operation_run *r);
+
+/* 1 when the host belongs to what was to be repointed, and was not. */
+int operation_left_out(const struct operation_run *r, int host);
+
+#endif
