@@ -1,6 +1,8 @@
 /* Reading a server; see sql_status.h. Channels are in sql_status_channels.c. */
 #include "common/sql_status.h"
 
+#include "common/sql_status_text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -42,8 +44,7 @@ static const char show_binlog_files[] = "SHOW BINARY LOGS";
 
 enum { NO_SUCH_DATABASE = 1049, NO_SUCH_TABLE = 1146, NO_BINARY_LOG = 1381 };
 
-/* Cuts a text that does not fit; NULL is "". */
-static void put(char *out, size_t size, const char *text)
+void sql_put(char *out, size_t size, const char *text)
 {
     size_t len = text ? strlen(text) : 0;
 
@@ -126,10 +127,10 @@ static unsigned long number(const char *v)
 
 static void take_texts(struct sql_server *out, const struct db_rows *r)
 {
-    put(out->hostname, sizeof(out->hostname), variable(r, "hostname"));
-    put(out->datadir, sizeof(out->datadir), variable(r, "datadir"));
-    put(out->pid_file, sizeof(out->pid_file), variable(r, "pid_file"));
-    put(out->binlog_format, sizeof(out->binlog_format), variable(r, "binlog_format"));
+    sql_put(out->hostname, sizeof(out->hostname), variable(r, "hostname"));
+    sql_put(out->datadir, sizeof(out->datadir), variable(r, "datadir"));
+    sql_put(out->pid_file, sizeof(out->pid_file), variable(r, "pid_file"));
+    sql_put(out->binlog_format, sizeof(out->binlog_format), variable(r, "binlog_format"));
 }
 
 static void take_switches(struct sql_server *out, const struct db_rows *r)
@@ -158,7 +159,7 @@ int sql_read_server(struct sql *s, struct sql_server *out, int64_t deadline_ms, 
     memset(out, 0, sizeof(*out));
     if (db_query(s->db, show_variables, deadline_ms, &r, e) != 0)
         return err_wrap(e, "read variables");
-    put(out->version_text, sizeof(out->version_text), db_version_text(s->db));
+    sql_put(out->version_text, sizeof(out->version_text), db_version_text(s->db));
     take_texts(out, r);
     take_switches(out, r);
     out->server_id = (uint32_t)number(variable(r, "server_id"));
@@ -167,8 +168,8 @@ int sql_read_server(struct sql *s, struct sql_server *out, int64_t deadline_ms, 
     workers = variable(r, s->dialect->parallel_workers);
     out->workers = (int)number(workers);
     if (s->version.family == FAMILY_MYSQL) {
-        put(out->uuid, sizeof(out->uuid), variable(r, "server_uuid"));
-        put(out->gtid_mode, sizeof(out->gtid_mode), variable(r, "gtid_mode"));
+        sql_put(out->uuid, sizeof(out->uuid), variable(r, "server_uuid"));
+        sql_put(out->gtid_mode, sizeof(out->gtid_mode), variable(r, "gtid_mode"));
     }
     group = variable(r, "group_replication_group_name");
     out->group_replication = group && *group;
@@ -184,10 +185,11 @@ int sql_read_binlog(struct sql *s, struct sql_binlog *out, int64_t deadline_ms, 
     if (db_query(s->db, s->dialect->show_binlog_status, deadline_ms, &r, e) != 0)
         return err_wrap(e, "read the binlog position");
     if (db_rows_count(r) > 0) {
-        put(out->at.file, sizeof(out->at.file), db_rows_get(r, 0, "File", NULL));
+        sql_put(out->at.file, sizeof(out->at.file), db_rows_get(r, 0, "File", NULL));
         out->at.pos = db_rows_u64(r, 0, "Position", 0);
-        put(out->do_db, sizeof(out->do_db), db_rows_get(r, 0, "Binlog_Do_DB", NULL));
-        put(out->ignore_db, sizeof(out->ignore_db), db_rows_get(r, 0, "Binlog_Ignore_DB", NULL));
+        sql_put(out->do_db, sizeof(out->do_db), db_rows_get(r, 0, "Binlog_Do_DB", NULL));
+        sql_put(out->ignore_db, sizeof(out->ignore_db),
+                db_rows_get(r, 0, "Binlog_Ignore_DB", NULL));
     }
     db_rows_free(&r);
     return 0;
@@ -264,11 +266,11 @@ int sql_ping_insert(struct sql *s, int64_t deadline_ms, struct err *e)
 static void take_session(struct sql_session *one, const struct db_rows *r, size_t i)
 {
     one->id = db_rows_u64(r, i, "Id", 0);
-    put(one->user, sizeof(one->user), db_rows_get(r, i, "User", NULL));
-    put(one->host, sizeof(one->host), db_rows_get(r, i, "Host", NULL));
-    put(one->command, sizeof(one->command), db_rows_get(r, i, "Command", NULL));
-    put(one->state, sizeof(one->state), db_rows_get(r, i, "State", NULL));
-    put(one->info, sizeof(one->info), db_rows_get(r, i, "Info", NULL));
+    sql_put(one->user, sizeof(one->user), db_rows_get(r, i, "User", NULL));
+    sql_put(one->host, sizeof(one->host), db_rows_get(r, i, "Host", NULL));
+    sql_put(one->command, sizeof(one->command), db_rows_get(r, i, "Command", NULL));
+    sql_put(one->state, sizeof(one->state), db_rows_get(r, i, "State", NULL));
+    sql_put(one->info, sizeof(one->info), db_rows_get(r, i, "Info", NULL));
     one->time_s = db_rows_int(r, i, "Time", 0);
 }
 
@@ -373,7 +375,7 @@ int sql_read_binlog_files(struct sql *s, struct sql_binlog_file *out, size_t max
         rc = err_set(e, ERR_WORLD, "%zu binlogs are more than the %zu that can be handled",
                      db_rows_count(r), max);
     for (i = 0; rc == 0 && i < db_rows_count(r); i++) {
-        put(out[i].name, sizeof(out[i].name), db_rows_get(r, i, "Log_name", NULL));
+        sql_put(out[i].name, sizeof(out[i].name), db_rows_get(r, i, "Log_name", NULL));
         out[i].bytes = db_rows_u64(r, i, "File_size", 0);
         *count = i + 1;
     }

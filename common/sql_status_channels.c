@@ -2,6 +2,8 @@
  * server's version need not be known here. */
 #include "common/sql_status.h"
 
+#include "common/sql_status_text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,18 +14,6 @@ static const char heartbeats_table[] = "SELECT CHANNEL_NAME AS name, COUNT_RECEI
                                        " FROM performance_schema.replication_connection_status";
 
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-/* Cuts a text that does not fit; NULL is "". */
-static void put(char *out, size_t size, const char *text)
-{
-    size_t len = text ? strlen(text) : 0;
-
-    if (len >= size)
-        len = size - 1;
-    if (len)
-        memcpy(out, text, len);
-    out[len] = '\0';
-}
 
 static uint64_t number(const struct db_rows *r, size_t i, const char *const *names)
 {
@@ -47,45 +37,45 @@ static int io_running(const char *v)
 
 static void take_source(struct sql_channel *c, const struct db_rows *r, size_t i)
 {
-    put(c->name, sizeof(c->name), db_rows_any(r, i, NAMES("Channel_Name", "Connection_name")));
-    put(c->master_host, sizeof(c->master_host),
-        db_rows_any(r, i, NAMES("Source_Host", "Master_Host")));
-    put(c->master_user, sizeof(c->master_user),
-        db_rows_any(r, i, NAMES("Source_User", "Master_User")));
+    sql_put(c->name, sizeof(c->name), db_rows_any(r, i, NAMES("Channel_Name", "Connection_name")));
+    sql_put(c->master_host, sizeof(c->master_host),
+            db_rows_any(r, i, NAMES("Source_Host", "Master_Host")));
+    sql_put(c->master_user, sizeof(c->master_user),
+            db_rows_any(r, i, NAMES("Source_User", "Master_User")));
     c->master_port = (int)number(r, i, NAMES("Source_Port", "Master_Port"));
     c->master_server_id = (uint32_t)number(r, i, NAMES("Source_Server_Id", "Master_Server_Id"));
-    put(c->master_uuid, sizeof(c->master_uuid),
-        db_rows_any(r, i, NAMES("Source_UUID", "Master_UUID")));
+    sql_put(c->master_uuid, sizeof(c->master_uuid),
+            db_rows_any(r, i, NAMES("Source_UUID", "Master_UUID")));
     c->ssl_allowed = is_yes(db_rows_any(r, i, NAMES("Source_SSL_Allowed", "Master_SSL_Allowed")));
     c->auto_position = (int)number(r, i, NAMES("Auto_Position"));
-    put(c->using_gtid, sizeof(c->using_gtid), db_rows_get(r, i, "Using_Gtid", NULL));
+    sql_put(c->using_gtid, sizeof(c->using_gtid), db_rows_get(r, i, "Using_Gtid", NULL));
 }
 
 static void take_threads(struct sql_channel *c, const struct db_rows *r, size_t i)
 {
     c->io_running = io_running(db_rows_any(r, i, NAMES("Replica_IO_Running", "Slave_IO_Running")));
     c->sql_running = is_yes(db_rows_any(r, i, NAMES("Replica_SQL_Running", "Slave_SQL_Running")));
-    put(c->io_state, sizeof(c->io_state),
-        db_rows_any(r, i, NAMES("Replica_IO_State", "Slave_IO_State")));
-    put(c->sql_state, sizeof(c->sql_state),
-        db_rows_any(r, i, NAMES("Replica_SQL_Running_State", "Slave_SQL_Running_State")));
+    sql_put(c->io_state, sizeof(c->io_state),
+            db_rows_any(r, i, NAMES("Replica_IO_State", "Slave_IO_State")));
+    sql_put(c->sql_state, sizeof(c->sql_state),
+            db_rows_any(r, i, NAMES("Replica_SQL_Running_State", "Slave_SQL_Running_State")));
     c->io_errno = (int)number(r, i, NAMES("Last_IO_Errno"));
     c->sql_errno = (int)number(r, i, NAMES("Last_SQL_Errno"));
-    put(c->io_error, sizeof(c->io_error), db_rows_get(r, i, "Last_IO_Error", NULL));
-    put(c->sql_error, sizeof(c->sql_error), db_rows_get(r, i, "Last_SQL_Error", NULL));
+    sql_put(c->io_error, sizeof(c->io_error), db_rows_get(r, i, "Last_IO_Error", NULL));
+    sql_put(c->sql_error, sizeof(c->sql_error), db_rows_get(r, i, "Last_SQL_Error", NULL));
 }
 
 static void take_positions(struct sql_channel *c, const struct db_rows *r, size_t i)
 {
     const char *behind;
 
-    put(c->read.file, sizeof(c->read.file),
-        db_rows_any(r, i, NAMES("Source_Log_File", "Master_Log_File")));
+    sql_put(c->read.file, sizeof(c->read.file),
+            db_rows_any(r, i, NAMES("Source_Log_File", "Master_Log_File")));
     c->read.pos = number(r, i, NAMES("Read_Source_Log_Pos", "Read_Master_Log_Pos"));
-    put(c->exec.file, sizeof(c->exec.file),
-        db_rows_any(r, i, NAMES("Relay_Source_Log_File", "Relay_Master_Log_File")));
+    sql_put(c->exec.file, sizeof(c->exec.file),
+            db_rows_any(r, i, NAMES("Relay_Source_Log_File", "Relay_Master_Log_File")));
     c->exec.pos = number(r, i, NAMES("Exec_Source_Log_Pos", "Exec_Master_Log_Pos"));
-    put(c->relay.file, sizeof(c->relay.file), db_rows_get(r, i, "Relay_Log_File", NULL));
+    sql_put(c->relay.file, sizeof(c->relay.file), db_rows_get(r, i, "Relay_Log_File", NULL));
     c->relay.pos = number(r, i, NAMES("Relay_Log_Pos"));
     c->relay_space = db_rows_int(r, i, "Relay_Log_Space", 0);
     behind = db_rows_any(r, i, NAMES("Seconds_Behind_Source", "Seconds_Behind_Master"));
@@ -106,7 +96,7 @@ static int take_channel(struct sql_channel *c, const struct db_rows *r, size_t i
     take_threads(c, r, i);
     take_positions(c, r, i);
     for (k = 0; k < sizeof(filters) / sizeof(filters[0]); k++)
-        put(c->filters[k], sizeof(c->filters[k]), db_rows_get(r, i, filters[k], NULL));
+        sql_put(c->filters[k], sizeof(c->filters[k]), db_rows_get(r, i, filters[k], NULL));
     if (c->using_gtid[0] && strcasecmp(c->using_gtid, "No") == 0)
         return 0;
     return gtid_parse(&c->retrieved, set ? set : "", e);

@@ -57,14 +57,14 @@ start() {
     *) options+=(--skip-slave-start --innodb-log-file-size=32M --gtid-strict-mode=ON) ;;
     esac
     cp -a "build/servers/$name/template" "$data"
-    "build/servers/$name/bin/mysqld" --no-defaults "${options[@]}" >"$data.out" 2>&1 &
+    "$PWD/build/servers/$name/bin/mysqld" --no-defaults "${options[@]}" >"$data.out" 2>&1 &
     pid=$!
     pids+=("$pid")
 }
 
 # client NAME ROLE: SQL from standard input through the socket, as root.
 client() {
-    "build/servers/$1/bin/mysql" --no-defaults -uroot --socket="$dir/$1-$2.sock" --batch
+    "$PWD/build/servers/$1/bin/mysql" --no-defaults -uroot --socket="$dir/$1-$2.sock" --batch
 }
 
 await() {

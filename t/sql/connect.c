@@ -89,8 +89,8 @@ static void deadlines(const struct pair *p)
     if (!d)
         exit(2);
     t0 = clock_mono_ms();
-    tap_ok(db_query(d, "SELECT SLEEP(20)", in_ms(300), &rows, &e) == -1 &&
-               e.code == ERR_TIMEOUT && !rows,
+    tap_ok(db_query(d, "SELECT SLEEP(20)", in_ms(300), &rows, &e) == -1 && e.code == ERR_TIMEOUT &&
+               !rows,
            "a statement past its deadline is ERR_TIMEOUT: %s", e.text);
     tap_ok(clock_mono_ms() - t0 >= 300 && clock_mono_ms() - t0 < 800, "after 300 ms (%d ms)",
            (int)(clock_mono_ms() - t0));
@@ -107,9 +107,10 @@ static void deadlines(const struct pair *p)
     tap_ok(db_query(d, "SELECT nonsense", in_ms(3000), NULL, &e) == -1 && e.code == ERR_SQL &&
                e.server_errno == 1054,
            "a server's error is ERR_SQL with its number: %s", e.text);
-    tap_ok(db_query(d, "SELECT REPEAT('x', 1000000) FROM (SELECT 1 UNION ALL SELECT 2 UNION ALL"
-                       " SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5) a, (SELECT 1 UNION ALL"
-                       " SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4) b",
+    tap_ok(db_query(d,
+                    "SELECT REPEAT('x', 1000000) FROM (SELECT 1 UNION ALL SELECT 2 UNION ALL"
+                    " SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5) a, (SELECT 1 UNION ALL"
+                    " SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4) b",
                     in_ms(5000), &rows, &e) == -1 &&
                e.code == ERR_SQL && !rows,
            "a result past 16 MiB is ERR_SQL: %s", e.text);
