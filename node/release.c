@@ -1,0 +1,109 @@
+/* Giving back what a fence took: the guard ends, the unit is unmasked, the server is started again
+ * as it was (decision 9). */
+#include "node/ops.h"
+
+#include "common/clock.h"
+#include "node/guard.h"
+#include "node/hold.h"
+#include "node/launch.h"
+#include "node/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_MS      30000
+#define SYSTEMCTL_MS 10000
+#define POLL_MS      20
+
+/* By whom it is started: the command given, its unit, mysqld_safe, itself. */
+static int start_again(struct json_object *req, struct json_object *record, struct err *e)
+{
+    const char *command = json_get_str(req, "start_command", NULL), *unit;
+    struct json_object *supervisor = NULL, *launch = NULL;
+
+    if (command)
+        return node_launch_command(command, e) < 0 ? -1 : 0;
+    json_object_object_get_ex(record, "supervisor", &supervisor);
+    unit = json_get_str(supervisor, "unit", "");
+    if (*unit) {
+        const char *const start[NODE_SYSTEMCTL_WORDS] = {"start", "--no-block", unit};
+
+        return node_systemctl(start, clock_mono_ms() + SYSTEMCTL_MS, NULL, e);
+    }
+    json_object_object_get_ex(record, "supervisor_launch", &launch);
+    if (!launch)
+        json_object_object_get_ex(record, "launch", &launch);
+    if (!launch)
+        return err_set(e, ERR_WORLD, "it is not known how the server was started");
+    return node_launch(launch, e) < 0 ? -1 : 0;
+}
+
+static void wait_until_listening(struct json_object *req, const struct node_target *t,
+                                 struct json_object *reply)
+{
+    int64_t until = clock_mono_ms() + json_get_int(req, "wait_ms", WAIT_MS);
+    struct node_listener l[NODE_LISTEN_MAX];
+    pid_t pid = 0;
+
+    do {
+        if (node_listen_find(t->port, t->ip, l))
+            pid = node_listen_owner(l[0].inode);
+        if (!pid)
+            clock_sleep_ms(POLL_MS);
+    } while (!pid && clock_left_ms(until) > 0);
+    json_put_int(reply, "pid", pid);
+    json_put_bool(reply, "listening", pid > 0);
+}
+
+static void unmask(struct json_object *record)
+{
+    struct json_object *supervisor = NULL;
+    const char *unit;
+
+    if (!json_get_bool(record, "masked", 0))
+        return;
+    json_object_object_get_ex(record, "supervisor", &supervisor);
+    unit = json_get_str(supervisor, "unit", "");
+    if (*unit) {
+        const char *const words[NODE_SYSTEMCTL_WORDS] = {"unmask", "--runtime", unit};
+
+        node_systemctl(words, clock_mono_ms() + SYSTEMCTL_MS, NULL, NULL);
+    }
+}
+
+static int release(struct json_object *req, const struct node_target *t, struct json_object *record,
+                   struct json_object *reply, struct err *e)
+{
+    char lock_file[PATH_MAX];
+    int ended;
+
+    if (node_record_path(node_state_dir(req), "guard", t, lock_file, sizeof(lock_file)))
+        return err_set(e, ERR_FORMAT, "the directory's name is too long");
+    ended = node_guard_end(lock_file, e);
+    if (ended < 0)
+        return -1;
+    unmask(record);
+    json_put_bool(reply, "was_fenced", record != NULL);
+    json_put_bool(reply, "guard_ended", ended);
+    if (json_get_bool(req, "start", 0)) {
+        if (start_again(req, record, e))
+            return err_wrap(e, "the guard has ended, but the server is not started");
+        wait_until_listening(req, t, reply);
+    }
+    node_record_remove(req, t);
+    return 0;
+}
+
+int node_release_work(struct json_object *req, struct json_object *reply, struct err *e)
+{
+    struct json_object *record;
+    struct node_target t;
+    int rc;
+
+    if (node_target_read(req, &t, e))
+        return -1;
+    record = node_record_load(req, &t);
+    rc = release(req, &t, record, reply, e);
+    json_object_put(record);
+    return rc;
+}
