@@ -2,8 +2,26 @@
 B       ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 VERSION := 0.1.0
+
+# What the goals need is installed before anything is asked of pkg-config below. DEPS=no leaves
+# the machine as it is; without root t/deps only tells what is missing (status 77).
+GOALS      := $(or $(MAKECMDGOALS),all)
+QUIET_GOALS := help format clean
+DEPS       ?= yes
+DEPS_NEEDED := $(if $(filter-out $(QUIET_GOALS),$(GOALS)),build) \
+               $(if $(filter test test-all demo bench,$(GOALS)),test) \
+               $(if $(filter check lint,$(GOALS)),check) $(if $(filter test-trixie,$(GOALS)),trixie)
+ifeq ($(DEPS)$(if $(strip $(DEPS_NEEDED)),yes),yesyes)
+DEPS_OUTPUT := $(shell t/deps $(DEPS_NEEDED) >&2)
+ifneq ($(filter-out 0 77,$(.SHELLSTATUS)),)
+$(error what $(GOALS) needs could not be installed)
+endif
+endif
+export DEPS := no
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wold-style-definition -Wformat=2 -Wwrite-strings -Wvla -Wundef -Wswitch-enum \
@@ -12,7 +30,7 @@ ifeq ($(findstring clang,$(CC)),)
 WARN += -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init -Wstack-usage=16384
 HARDEN_CC := -ftrivial-auto-var-init=zero
 endif
-# SAN=address,undefined builds with sanitizers, and then without FORTIFY.
+# SAN=address,undefined builds with sanitizers, and then without FORTIFY. Give it a B of its own.
 ifdef SAN
 HARDEN := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 else
@@ -20,7 +38,8 @@ HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack
           -fcf-protection $(HARDEN_CC)
 HARDEN_LD := -Wl,-z,relro,-z,now,-z,noexecstack
 endif
-WERROR   ?= -Werror
+# Warnings are errors in a checkout; a release is also built by compilers that nobody has seen yet.
+WERROR   ?= $(if $(wildcard .git),-Werror)
 OPT      ?= -O2 -g
 # The client library is whatever stands behind the name mysqlclient: Connector/C or Oracle's own.
 MYSQL_CFLAGS ?= $(shell pkg-config --cflags mysqlclient 2>/dev/null | sed 's/-I/-isystem /g')
@@ -38,34 +57,88 @@ COMMON  := $(wildcard common/*.c)
 DECIDE  := $(wildcard manager/decide/*.c)
 MANAGER := $(wildcard manager/act/*.c manager/cmd/*.c manager/scan/*.c)
 NODE    := $(wildcard node/*.c node/*/*.c)
+TESTS   := $(wildcard t/value/*.c t/plan/*.c)
 OBJ      = $(patsubst %.c,$(B)/%.o,$(1))
-CTESTS  := $(patsubst %.c,$(B)/%.t,$(wildcard t/value/*.c t/plan/*.c))
+CTESTS   = $(patsubst %.c,$(B)/%.t,$(TESTS))
+# One program under MHA's names; it looks at the name it was called by.
+MASTERHA := $(addprefix masterha_,manager check_repl check_ssh check_status stop master_switch)
+# What clang-format lays out: `make format FILES=common/buf.c` does one file.
+FILES    ?= $(shell find common manager node t -name '*.[ch]')
 
-all: $(B)/kagemusha $(B)/kagemusha-node
+.DEFAULT_GOAL := all
+include $(wildcard t/*/*.mk)
 
-$(B)/%.o: %.c
+all: $(B)/kagemusha $(B)/kagemusha-node $(addprefix $(B)/,$(MASTERHA)) ## builds the programs
+tests: $(CTESTS) ## builds the tests that are written in C
+
+# Other flags or another compiler: everything anew.
+FLAGS := $(CC) $(CFLAGS) $(LDFLAGS)
+ifneq ($(filter-out $(QUIET_GOALS),$(GOALS)),)
+ifneq ($(file <$(B)/.flags),$(FLAGS))
+$(shell mkdir -p $(B))$(file >$(B)/.flags,$(FLAGS))
+endif
+endif
+
+$(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libcommon.a: $(call OBJ,$(COMMON))
-	@rm -f $@; ar rcs $@ $^
 $(B)/libdecide.a: $(call OBJ,$(DECIDE))
-	@rm -f $@; ar rcs $@ $^
 $(B)/libmanager.a: $(call OBJ,$(filter-out manager/cmd/main.c,$(MANAGER)))
-	@rm -f $@; ar rcs $@ $^
 $(B)/libnode.a: $(call OBJ,$(filter-out node/main.c,$(NODE)))
+$(B)/lib%.a:
 	@rm -f $@; ar rcs $@ $^
 
 $(B)/kagemusha: $(B)/manager/cmd/main.o $(B)/libmanager.a $(B)/libdecide.a $(B)/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_MANAGER)
 $(B)/kagemusha-node: $(B)/node/main.o $(B)/libnode.a $(B)/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
+$(B)/masterha_%: $(B)/kagemusha
+	@ln -sf kagemusha $@
 
 $(B)/t/value/%.t: $(B)/t/value/%.o $(B)/libmanager.a $(B)/libnode.a $(B)/libdecide.a $(B)/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_MANAGER)
 $(B)/t/plan/%.t: $(B)/t/plan/%.o $(B)/libdecide.a $(B)/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ -l:libjson-c.a -lcrypto -lm
 
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+dev: ## builds all and the C tests with sanitizers, for a debugger, into B/dev
+	+$(MAKE) B=$(B)/dev SAN=address,undefined OPT='-Og -g3' WERROR=-Werror all tests
+
+test: all tests ## runs all tests, on real servers too; ONLY=word picks by name
+	B=$(B) t/run test $(ONLY)
+test-fast: all tests ## runs the tests that need no server
+	B=$(B) t/run fast $(ONLY)
+test-all: all tests ## runs the full product of servers and modes
+	B=$(B) t/run test-all $(ONLY)
+test-trixie: ## builds and runs test-fast in a Debian 13 root of its own
+	t/trixie
+check: ## format, two compilers, analysers, layering, sizes; ONLY=word picks one
+	t/run check $(ONLY)
+lint: ## the quick part of check
+	t/run check format shellcheck banned words headers sizes
+demo: all ## a failover before your eyes; SERVER=mariadb|mysql MODE=gtid|position
+	B=$(B) t/demo $(SERVER) $(MODE)
+bench: all ## measures, and holds the bars
+	B=$(B) t/bench/run $(ONLY)
+format: ## lays out the C sources
+	clang-format -i $(FILES)
+clean: ## removes what was built here; build/servers and labs stay
+	rm -rf $(addprefix $(B)/,common manager node t dev run) $(B)/*.a $(B)/kagemusha* $(B)/masterha_*
+
+MAN = $(wildcard docs/man/*.$(1))
+install: all ## DESTDIR and PREFIX as usual
+	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,5 8) \
+	    $(DESTDIR)$(PREFIX)/share/doc/kagemusha
+	install -m 755 $(B)/kagemusha $(B)/kagemusha-node $(DESTDIR)$(PREFIX)/bin
+	for name in $(MASTERHA); do ln -sf kagemusha $(DESTDIR)$(PREFIX)/bin/$$name || exit 1; done
+	$(if $(call MAN,5),install -m 644 $(call MAN,5) $(DESTDIR)$(PREFIX)/share/man/man5)
+	$(if $(call MAN,8),install -m 644 $(call MAN,8) $(DESTDIR)$(PREFIX)/share/man/man8)
+	cp -R conf $(DESTDIR)$(PREFIX)/share/doc/kagemusha/examples
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile $(wildcard t/*/*.mk)
+
+-include $(patsubst %.c,$(B)/%.d,$(COMMON) $(DECIDE) $(MANAGER) $(NODE) $(TESTS))
 .SECONDARY:
-.PHONY: all
+.PHONY: all tests dev test test-fast test-all test-trixie check lint demo bench format clean install help
