@@ -67,8 +67,8 @@ server_config() {
     esac
     # Replication tables of MySQL 8 and later are part of performance_schema.
     case $LAB_SERVER in
-    mysql9) printf '%s\n' mysqlx=OFF skip_replica_start=ON innodb_redo_log_capacity=64M ;;
-    *) printf '%s\n' performance_schema=OFF skip_slave_start=1 ;;
+    mysql9) printf '%s\n' mysqlx=OFF innodb_redo_log_capacity=64M ;;
+    *) printf '%s\n' performance_schema=OFF ;;
     esac
     if [[ $LAB_MODE == gtid && $LAB_FAMILY == mysql ]]; then
         printf '%s\n' gtid_mode=ON enforce_gtid_consistency=ON
@@ -164,10 +164,18 @@ server_follow() {
 
 # server_start HOST: returns when the server accepts connections.
 server_start() {
+    local log=$LAB_DIR/hosts/$1/fs/var-log/mysql/error.log
     server_alive "$1" && return
+    # The log is the server's to create: it could not open one of root's.
+    SERVER_LOG_LINES=$( (cat "$log" 2>/dev/null || true) | wc -l)
     server_launch "$1"
-    until_true "${LAB_START_SECONDS:-60}" server_answers "$1" ||
-        die "mysqld of $1 did not start: $(tail -n 2 "$LAB_DIR/hosts/$1/fs/var-log/mysql/error.log")"
+    until_true 120 server_settled "$1" "$log" && server_answers "$1" ||
+        die "mysqld of $1 did not start: $(grep -h ERROR "$log" | tail -n 2)"
+}
+
+# server_settled HOST LOG: it answers, or has given up.
+server_settled() {
+    server_answers "$1" || X((SERVER_LOG_LINES + 1))" "$2" | grep -q 'ERROR.*Aborting'
 }
 
 server_launch() {

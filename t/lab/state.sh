@@ -65,6 +65,17 @@ start_time() {
     echo "${20}"
 }
 
+# ended PID...: none of them runs any more. The first process of a pid namespace becomes a zombie only
+# when all others of that namespace are gone.
+ended() {
+    local pid stat
+    for pid; do
+        read -r stat 2>/dev/null <"/proc/$pid/stat" || continue
+        stat=${stat##*) }
+        [[ ${stat:0:1} == [ZX] ]] || return 1
+    done
+}
+
 # recorded_pid FILE: prints the pid if that very process still lives and is this lab's.
 recorded_pid() {
     local pid start
