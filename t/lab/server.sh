@@ -169,13 +169,13 @@ server_start() {
     # The log is the server's to create: it could not open one of root's.
     SERVER_LOG_LINES=$( (cat "$log" 2>/dev/null || true) | wc -l)
     server_launch "$1"
-    until_true 120 server_settled "$1" "$log" && server_answers "$1" ||
-        die "mysqld of $1 did not start: $(grep -h ERROR "$log" | tail -n 2)"
+    until_true 120 server_settled "$1" "$log" || true
+    server_answers "$1" || die "mysqld of $1 did not start: $(grep -h ERROR "$log" | tail -n 2)"
 }
 
 # server_settled HOST LOG: it answers, or has given up.
 server_settled() {
-    server_answers "$1" || X((SERVER_LOG_LINES + 1))" "$2" | grep -q 'ERROR.*Aborting'
+    server_answers "$1" || tail -n "+$((SERVER_LOG_LINES + 1))" "$2" 2>/dev/null | grep -q 'ERROR.*Aborting'
 }
 
 server_launch() {
