@@ -72,51 +72,64 @@ static int first_word(const char *text)
     return (int)(len < 40 ? len : 40);
 }
 
-static int add_entry(struct conf_text *t, size_t section, char *text, int line, struct err *e)
+enum conf_line conf_line_split(char *line, char **name, char **value)
 {
-    struct conf_entry *entry = &t->entry[t->entries];
-    char *equals = strchr(text, '=');
+    size_t len;
+    char *equals;
 
-    if (!equals)
-        return err_set(e, ERR_CONFIG, "\"%.*s\" begins neither \"key = value\" nor \"[section]\"",
-                       first_word(text), text);
-    if (equals == text)
-        return err_set(e, ERR_CONFIG, "there is no key before the =");
+    while (is_space(*line))
+        line++;
+    if (*line == '\0' || *line == '#' || *line == ';')
+        return CONF_LINE_EMPTY;
+    cut_comment(line);
+    *name = line = trim(line);
+    len = strlen(line);
+    if (len > 2 && line[0] == '[' && line[len - 1] == ']') {
+        line[len - 1] = '\0';
+        *name = trim(line + 1);
+        return CONF_LINE_SECTION;
+    }
+    equals = strchr(line, '=');
+    if (!equals || equals == line)
+        return CONF_LINE_BAD;
+    *equals = '\0';
+    trim(line);
+    *value = trim(equals + 1);
+    return CONF_LINE_SETTING;
+}
+
+static int add_entry(struct conf_text *t, const struct conf_entry *entry, struct err *e)
+{
     if (t->entries == CONF_ENTRIES_MAX)
         return err_set(e, ERR_CONFIG, "more than %d settings", CONF_ENTRIES_MAX);
-    *equals = '\0';
-    entry->section = section;
-    entry->key = trim(text);
-    entry->value = trim(equals + 1);
-    entry->line = line;
-    t->entries++;
+    t->entry[t->entries++] = *entry;
     return 0;
 }
 
 /* One line without its end. *section is the one that the line stands in, SIZE_MAX for none yet. */
 static int read_line(struct conf_text *t, char *line, int number, size_t *section, struct err *e)
 {
-    size_t len;
-    char *text = line;
+    char *name = NULL, *value = NULL;
 
-    while (is_space(*text))
-        text++;
-    if (*text == '\0' || *text == '#' || *text == ';')
+    switch (conf_line_split(line, &name, &value)) {
+    case CONF_LINE_EMPTY:
         return 0;
-    cut_comment(text);
-    text = trim(text);
-    len = strlen(text);
-    if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
-        text[len - 1] = '\0';
-        return enter_section(t, trim(text + 1), number, section, e);
+    case CONF_LINE_SECTION:
+        return enter_section(t, name, number, section, e);
+    case CONF_LINE_SETTING:
+        if (*section == SIZE_MAX && enter_section(t, "_", number, section, e) < 0)
+            return -1;
+        return add_entry(t, &(struct conf_entry){*section, name, value, number, 0}, e);
+    case CONF_LINE_BAD:
+        break;
     }
-    if (*section == SIZE_MAX && enter_section(t, "_", number, section, e) < 0)
-        return -1;
-    return add_entry(t, *section, text, number, e);
+    if (name[0] == '=')
+        return err_set(e, ERR_CONFIG, "there is no key before the =");
+    return err_set(e, ERR_CONFIG, "\"%.*s\" begins neither \"key = value\" nor \"[section]\"",
+                   first_word(name), name);
 }
 
-/* Ends the line at its CR, LF, CRLF or CRCRLF; returns where the next one begins. */
-static char *cut_line(char *line)
+char *conf_line_cut(char *line)
 {
     char *end = line + strcspn(line, "\r\n"), *next = end;
 
@@ -144,7 +157,7 @@ static int read_lines(struct conf_text *t, struct err *e)
     if (strlen(line) != t->bytes.len)
         return err_set(e, ERR_CONFIG, "%s: holds a NUL byte; it must be plain text", t->file);
     for (int number = 1; line < end; number++) {
-        char *next = cut_line(line);
+        char *next = conf_line_cut(line);
 
         if (read_line(t, line, number, &section, e) < 0)
             return at_line(t, number, e);

@@ -38,4 +38,11 @@ struct conf_text {
 int conf_read(struct conf_text *t, const char *file, struct err *e);
 void conf_text_release(struct conf_text *t); /* wipes it */
 
+enum conf_line { CONF_LINE_EMPTY, CONF_LINE_SECTION, CONF_LINE_SETTING, CONF_LINE_BAD };
+
+/* Ends the line at its CR, LF, CRLF or CRCRLF; returns where the next one begins. */
+char *conf_line_cut(char *line);
+/* Cuts one line into the section's name, or key and value. A bad line's text is in *name. */
+enum conf_line conf_line_split(char *line, char **name, char **value);
+
 #endif
