@@ -18,7 +18,7 @@ struct conf_server {
     const char *id; /* the section's name */
     const char *hostname, *ip, *node_label, *ssh_host, *ssh_ip, *ssh_options, *ssh_user;
     const char *user, *password, *repl_user, *repl_password; /* repl_*: NULL when unset or empty */
-    const char *monitor_user, *monitor_password;             /* NULL: user and password */
+    const char *monitor_user, *monitor_password;             /* both NULL: user and password */
     const char *ssl_mode, *ssl_ca;
     const char *master_pid_file, *master_binlog_dir, *remote_workdir, *manager_workdir,
         *manager_log;

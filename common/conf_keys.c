@@ -135,12 +135,12 @@ static size_t letters_apart(const char *a, const char *b)
 const char *conf_key_like(const char *name)
 {
     const char *found = NULL;
-    size_t best = strlen(name) / 3 < 3 ? strlen(name) / 3 + 1 : 4;
+    size_t len = strlen(name), best = len < 9 ? 3 : 4;
 
     for (int i = 0; conf_keys[i].name; i++) {
         size_t apart = letters_apart(name, conf_keys[i].name);
 
-        if (apart < best) {
+        if (apart < best && apart < len) {
             best = apart;
             found = conf_keys[i].name;
         }

@@ -133,7 +133,7 @@ static struct conf_value choose(struct conf_load *l, size_t i, const struct conf
         v = above->value[i];
     if (v.text && (!key->empty_is_default || conf_true(v.text)))
         return v;
-    v = (struct conf_value){key->fallback[0] ? conf_keep(l->c, key->fallback) : NULL, NULL, 0};
+    v = (struct conf_value){key->fallback[0] ? key->fallback : NULL, NULL, 0};
     if (key->offset == offsetof(struct conf_server, ssh_user))
         v.text = os_user(l->c);
     return v;
@@ -156,17 +156,23 @@ static void note_ssh_options(struct conf_load *l, const struct conf_layer *own)
     l->ssh_options = text;
 }
 
+static int ends_in_quote(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len && strchr("'\"", text[len - 1]) != NULL;
+}
+
 int conf_complete(struct conf_load *l, const struct conf_layer *own, const struct conf_layer *above,
                   struct conf_layer *out, struct err *e)
 {
     note_ssh_options(l, own);
     for (size_t i = 0; conf_keys[i].name; i++) {
         struct conf_value v = choose(l, i, own, above);
-        char *text = v.text ? conf_keep(l->c, v.text) : NULL;
+        char *text = NULL;
 
-        if (text && conf_true(text))
-            text = conf_unquote(text);
-        v.text = text;
+        if (v.text && (ends_in_quote(v.text) || conf_keys[i].words))
+            v.text = text = conf_unquote(conf_keep(l->c, v.text));
         if (v.file && conf_check(&conf_keys[i], &v, e) < 0)
             return -1;
         if (text)
