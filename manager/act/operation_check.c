@@ -36,51 +36,64 @@ int operation_check_flags(struct operation_run *r, struct err *e)
     return 0;
 }
 
-/* Is dead really dead? One connect with 1 s. */
+/* Is dead really dead? One connect with 1 s. An INSERT ping found a server that answers and cannot
+ * write: connecting would prove nothing then. */
 struct double_check {
-    const struct conf_server *conf;
+    struct operation_run *r;
+    int64_t deadline_ms; /* for the agent */
     pthread_t thread;
-    int running;
-    int connected;
+    int running, asked, connected;
     struct err err;
 };
 
-static void *connect_once(void *arg)
+/* An automatic failover comes with its sessions open, and a host that fell silent is not asked for
+ * an agent again: that would cost its whole SSH timeout (decision 33). */
+static void *look_at_dead(void *arg)
 {
     struct double_check *c = arg;
+    struct operation_run *r = c->r;
+    uint32_t dead = UINT32_C(1) << r->op->dead;
     struct db_target t;
     struct db *db = NULL;
-    group_db_target(c->conf, &t);
-    c->connected = db_open(&db, &t, clock_mono_ms() + DOUBLE_CHECK_MS, &c->err) == 0;
+    c->asked = strcasecmp(r->section->ping_type, "INSERT") != 0;
+    group_db_target(r->section, &t);
+    if (c->asked)
+        c->connected = db_open(&db, &t, clock_mono_ms() + DOUBLE_CHECK_MS, &c->err) == 0;
     db_close(&db);
+    if (!r->op->automatic)
+        group_open(r->g, dead, GROUP_AGENTS, c->deadline_ms);
+    if (r->op->interactive && c->connected)
+        group_open(r->g, dead, GROUP_SQL, c->deadline_ms);
     return NULL;
 }
 
-/* An INSERT ping found a server that answers and cannot write: connecting would prove nothing. */
-static void double_check_begin(struct double_check *c, const struct conf_server *conf)
+static void double_check_begin(struct double_check *c, struct operation_run *r, int64_t deadline_ms)
 {
     struct err e;
-    memset(c, 0, sizeof *c);
-    c->conf = conf;
-    if (strcasecmp(conf->ping_type, "INSERT") == 0)
-        return;
-    c->running = thread_start(&c->thread, connect_once, c, &e) == 0;
+    *c = (struct double_check){.r = r, .deadline_ms = deadline_ms};
+    c->running = thread_start(&c->thread, look_at_dead, c, &e) == 0;
     if (!c->running)
-        connect_once(c);
+        look_at_dead(c);
+}
+
+static void double_check_join(struct double_check *c)
+{
+    if (c->running)
+        pthread_join(c->thread, NULL);
+    c->running = 0;
 }
 
 static void double_check_end(struct double_check *c, struct topo_host *h)
 {
-    if (c->running)
-        pthread_join(c->thread, NULL);
-    else if (strcasecmp(c->conf->ping_type, "INSERT") == 0)
+    double_check_join(c);
+    if (!c->asked)
         return;
     if (c->connected)
         h->reach = REACH_UP;
     else if (c->err.code == ERR_DENIED)
         h->reach = REACH_DENIED;
     else if (h->reach != REACH_UP && h->reach != REACH_DENIED)
-        h->reach = c->err.code == ERR_CONNECT ? REACH_REFUSED : REACH_SILENT;
+        h->reach = observe_reach(&c->err);
     snprintf(h->reach_text, sizeof h->reach_text, "%.*s", (int)sizeof h->reach_text - 1,
              c->err.text);
 }
@@ -106,14 +119,17 @@ static void apply_options(const struct operation_run *r, struct topo *t)
 void operation_look(struct operation_run *r)
 {
     struct double_check check;
-    uint32_t dead = UINT32_C(1) << r->op->dead;
-    int64_t ms = r->op->automatic ? LOOK_MS : LOOK_MS + r->section->ssh_connection_timeout * 1000;
-    double_check_begin(&check, r->section);
+    uint32_t dead = UINT32_C(1) << r->op->dead, open = group_mask(r->g) & ~dead;
+    int64_t ms = LOOK_MS + (r->op->automatic ? 0 : r->section->ssh_connection_timeout * 1000);
+    double_check_begin(&check, r, clock_mono_ms() + ms);
+    group_open(r->g, open, GROUP_SQL | GROUP_AGENTS, clock_mono_ms() + ms);
+    if (!r->op->automatic)
+        double_check_join(&check); /* its agent belongs into the snapshot */
     r->first = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
                                                .skip = r->op->interactive ? 0 : dead,
                                                .sights = ~dead,
                                                .master = r->op->dead,
-                                               .deadline_ms = clock_mono_ms() + ms});
+                                               .deadline_ms = clock_mono_ms() + LOOK_MS});
     double_check_end(&check, &r->first->host[r->op->dead]);
     apply_options(r, r->first);
 }

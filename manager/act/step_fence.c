@@ -1,26 +1,17 @@
 /* Fence and proof (decisions 6 to 9): mysqld killed and seen gone, and the way back. */
 #include "common/clock.h"
 #include "common/log.h"
+#include "manager/act/observe_host.h"
 #include "manager/act/step.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define FENCE_MS     3000
+#define FENCE_MS  3000
+#define ANSWER_MS 300 /* the agent's own deadline comes first, so that it can say what is missing  \
+                       */
 #define GIVE_BACK_MS 60000 /* a server that was killed recovers first */
 #define LOOK_MS      100
-
-static struct json_object *instance_of(const struct conf_server *s)
-{
-    struct json_object *o = json_object_new_object();
-    json_put_int(o, "port", s->port);
-    json_put_str(o, "ip", s->ip);
-    if (*s->master_pid_file)
-        json_put_str(o, "pid_file", s->master_pid_file);
-    if (*s->fence_command)
-        json_put_str(o, "fence_command", s->fence_command);
-    return o;
-}
 
 static void add_proof(struct exec *x, enum proof p)
 {
@@ -29,21 +20,42 @@ static void add_proof(struct exec *x, enum proof p)
     pthread_mutex_unlock(&x->state);
 }
 
+/* What the agent did and what it found missing: the last of its steps tells most. */
+static void say_steps(struct exec_done *d, struct json_object *reply)
+{
+    struct json_object *steps = NULL;
+    const char *text = json_get_str(reply, "supervisor", "");
+    if (*text)
+        step_say(d, "supervisor: %s", text);
+    if (json_object_object_get_ex(reply, "steps", &steps))
+        for (size_t i = 0; i < json_object_array_length(steps); i++)
+            log_debug("fence", "%s", json_object_get_string(json_object_array_get_idx(steps, i)));
+}
+
 int step_fence_agent(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
-    struct json_object *reply = NULL;
-    int host = d->step->host;
+    struct json_object *reply = NULL, *o;
+    int host = d->step->host, rc = 0;
+    const struct conf_server *conf = x->g->host[host].conf;
     struct agent *a = step_agent(x, host, e);
     if (!a)
         return -1;
     if (deadline_ms == INT64_MAX)
         deadline_ms = clock_mono_ms() + FENCE_MS;
-    if (agent_call(a, "fence", instance_of(x->g->host[host].conf), &reply, deadline_ms, e) < 0)
+    o = observe_instance(conf);
+    if (*conf->fence_command)
+        json_put_str(o, "fence_command", conf->fence_command);
+    json_put_int(o, "budget_ms", clock_left_ms(deadline_ms));
+    if (agent_call(a, "fence", o, &reply, deadline_ms + ANSWER_MS, e) < 0)
         return -1;
-    step_say(d, "%s", json_get_str(reply, "text", "gone, and nobody listens on its port"));
+    say_steps(d, reply);
+    if (json_get_bool(reply, "proved", 0))
+        add_proof(x, PROOF_AGENT_KILLED);
+    else
+        rc =
+            err_set(e, ERR_WORLD, "not proved: %s", json_get_str(reply, "text", "no reason given"));
     json_object_put(reply);
-    add_proof(x, PROOF_AGENT_KILLED);
-    return 0;
+    return rc;
 }
 
 /* Where mysqld could not be killed but its host obeys: the address taken away there, and nobody
@@ -129,7 +141,7 @@ int step_give_back(struct exec *x, struct exec_done *d, int64_t deadline_ms, str
     struct agent *a = step_agent(x, host, e);
     if (!a)
         return -1;
-    struct json_object *o = instance_of(x->g->host[host].conf);
+    struct json_object *o = observe_instance(x->g->host[host].conf);
     json_put_bool(o, "start", 1);
     x->proof = 0;
     if (agent_call(a, "release", o, NULL, clock_mono_ms() + GIVE_BACK_MS, e) < 0 ||

@@ -3,21 +3,20 @@
 #include "common/clock.h"
 #include "manager/act/step.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* "192.0.2.10/24@eth0"; the device may be left out. */
+/* "192.0.2.10/24@eth0"; length and interface may be left out. */
 static struct json_object *vip_of(const struct conf_server *s)
 {
     struct json_object *o = json_object_new_object();
-    char text[256];
-    snprintf(text, sizeof text, "%s", s->writer_vip);
-    char *at = strchr(text, '@');
-    if (at) {
-        *at = '\0';
+    size_t len = strcspn(s->writer_vip, "/@");
+    const char *slash = strchr(s->writer_vip, '/'), *at = strchr(s->writer_vip, '@');
+    json_object_object_add(o, "addr", json_object_new_string_len(s->writer_vip, (int)len));
+    if (slash)
+        json_put_int(o, "len", strtol(slash + 1, NULL, 10));
+    if (at)
         json_put_str(o, "dev", at + 1);
-    }
-    json_put_str(o, "vip", text);
     return o;
 }
 
@@ -39,7 +38,7 @@ int step_vip_add(struct exec *x, struct exec_done *d, int64_t deadline_ms, struc
         return err_set(e, ERR_BUG, "the VIP is given before the point of no return");
     if (call(x, d->step->host, "vip_add", &reply, deadline_ms, e) < 0)
         return -1;
-    if (json_get_bool(reply, "already", 0))
+    if (json_get_bool(reply, "was_there", 0))
         d->result = STEP_ALREADY;
     json_object_put(reply);
     x->vip_moved = 1;
@@ -51,7 +50,7 @@ int step_vip_del(struct exec *x, struct exec_done *d, int64_t deadline_ms, struc
     struct json_object *reply = NULL;
     if (call(x, d->step->host, "vip_del", &reply, deadline_ms, e) < 0)
         return -1;
-    if (json_get_bool(reply, "already", 0))
+    if (!json_get_bool(reply, "was_there", 1))
         d->result = STEP_ALREADY;
     json_object_put(reply);
     return 0;
