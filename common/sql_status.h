@@ -125,6 +125,8 @@ struct sql_binlog_file {
 int sql_read_binlog_files(struct sql *s, struct sql_binlog_file *out, size_t max, size_t *count,
                           int64_t deadline_ms, struct err *e);
 
+/* After so long without a statement the server ends this session, and with it its locks. */
+int sql_set_idle_limit(struct sql *s, int seconds, int64_t deadline_ms, struct err *e);
 /* The path of the binlog index on the server's host, "" when it keeps none. */
 int sql_read_binlog_index(struct sql *s, char *out, size_t size, int64_t deadline_ms,
                           struct err *e);

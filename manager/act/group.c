@@ -2,12 +2,15 @@
 #include "manager/act/group.h"
 
 #include "common/clock.h"
+#include "manager/act/monitor.h"
 #include "manager/act/thread.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 void group_init(struct group *g, struct conf *conf, enum fence_policy fallback)
 {
@@ -22,6 +25,7 @@ void group_init(struct group *g, struct conf *conf, enum fence_policy fallback)
         g->fence = FENCE_PROOF;
     else if (policy && strcasecmp(policy, "mha") == 0)
         g->fence = FENCE_MHA;
+    g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&g->listen_lock, NULL);
     for (i = 0; i < g->hosts; i++) {
         g->host[i].group = g;
@@ -43,8 +47,11 @@ void group_release(struct group *g)
         return;
     group_listen(g, NULL, NULL);
     group_mend_end(g);
+    monitor_release(g);
     group_each(g, GROUP_ALL, close_host, NULL);
     pthread_mutex_destroy(&g->listen_lock);
+    if (g->wake_fd >= 0)
+        close(g->wake_fd);
     conf_free(&g->conf);
     g->hosts = 0;
 }

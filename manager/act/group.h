@@ -35,6 +35,9 @@ struct group {
     struct group_host host[TOPO_HOSTS_MAX]; /* same order as conf->server and topo->host */
     int hosts;
     enum fence_policy fence;
+    int wake_fd;               /* eventfd: whoever has something for the watch loop writes it */
+    struct pinger *pinger;     /* the watch loop's; one that hangs is left to group_release */
+    struct monitor_side *side; /* its secondary check, likewise */
     pthread_mutex_t listen_lock;
     group_event_fn *on_event; /* for all agents */
     void *listener;
@@ -76,10 +79,11 @@ void group_note_agent(struct group_host *h, struct agent *agent, const struct er
 void group_listen(struct group *g, group_event_fn *fn, void *listener);
 
 /* Reopens lost sessions in the background, each host with a growing pause between attempts: takes
- * over what was opened since the last call, and starts what is due. Never waits. wake_fd: an
- * eventfd that is written when there is something to take over, or -1. The hosts whose agent is
- * new. */
-uint32_t group_mend(struct group *g, uint32_t mask, unsigned what, int wake_fd);
+ * over what was opened since the last call, and starts what is due. Never waits; wake_fd is written
+ * when there is something to take over. The hosts whose agent is new. */
+uint32_t group_mend(struct group *g, uint32_t mask, unsigned what);
+/* 1 while an attempt is under way: group_release would wait for it. */
+int group_mend_busy(const struct group *g);
 /* Waits for attempts under way and forgets them. */
 void group_mend_end(struct group *g);
 

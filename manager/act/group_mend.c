@@ -19,7 +19,6 @@ struct group_opener {
     int running;
     atomic_int done;
     unsigned what; /* of enum group_open: what this attempt opens */
-    int wake_fd;
     struct sql sql;
     struct err sql_err;
     struct agent *agent;
@@ -39,7 +38,7 @@ static void *opener_main(void *arg)
     if (o->what & GROUP_SQL)
         group_open_sql(o->host, &o->sql, clock_mono_ms() + OPEN_SQL_MS, &o->sql_err);
     atomic_store(&o->done, 1);
-    if (o->wake_fd >= 0 && write(o->wake_fd, &one, sizeof(one)) < 0)
+    if (write(o->host->group->wake_fd, &one, sizeof(one)) < 0)
         return NULL; /* full: the loop is awake */
     return NULL;
 }
@@ -55,7 +54,7 @@ static unsigned missing(const struct group_host *h, unsigned what)
     return need;
 }
 
-static void start(struct group_host *h, unsigned what, int wake_fd)
+static void start(struct group_host *h, unsigned what)
 {
     struct group_opener *o = h->opener;
     unsigned need = missing(h, what);
@@ -72,7 +71,6 @@ static void start(struct group_host *h, unsigned what, int wake_fd)
     if (o->running || now < o->due_ms)
         return;
     o->what = need;
-    o->wake_fd = wake_fd;
     atomic_store(&o->done, 0);
     o->running = thread_start(&o->thread, opener_main, o, NULL) == 0;
     o->due_ms = now + o->pause_ms;
@@ -107,7 +105,7 @@ static int take_over(struct group_host *h)
     return fresh;
 }
 
-uint32_t group_mend(struct group *g, uint32_t mask, unsigned what, int wake_fd)
+uint32_t group_mend(struct group *g, uint32_t mask, unsigned what)
 {
     uint32_t fresh = 0;
 
@@ -118,9 +116,18 @@ uint32_t group_mend(struct group *g, uint32_t mask, unsigned what, int wake_fd)
         if (h->opener && h->opener->running && atomic_load(&h->opener->done) && take_over(h))
             fresh |= 1U << i;
         if (mask & (1U << i))
-            start(h, what, wake_fd);
+            start(h, what);
     }
     return fresh;
+}
+
+int group_mend_busy(const struct group *g)
+{
+    for (int i = 0; i < g->hosts; i++)
+        if (g->host[i].opener && g->host[i].opener->running &&
+            !atomic_load(&g->host[i].opener->done))
+            return 1;
+    return 0;
 }
 
 void group_mend_end(struct group *g)

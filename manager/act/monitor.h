@@ -22,4 +22,9 @@ enum monitor_end { MONITOR_ERROR, MONITOR_DEAD_MASTER, MONITOR_STOPPED };
 enum monitor_end monitor_run(struct group *g, const struct monitor *m, int *dead,
                              int64_t *death_seen_ms, struct verdict *verdict, struct err *e);
 
+/* Ends what a watch left running in g; called by group_release. */
+void monitor_release(struct group *g);
+/* 1 while group_release would have to wait: for a ping, a connection, a script. */
+int monitor_busy(struct group *g);
+
 #endif

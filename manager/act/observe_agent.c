@@ -16,6 +16,20 @@ struct json_object *observe_instance(const struct conf_server *s)
     return req;
 }
 
+/* Not found counts as gone only where everything can be seen: as root, and nobody listens. */
+static enum life life_of(const struct group_host *gh, struct json_object *reply)
+{
+    struct json_object *listening;
+
+    if (json_get_int(reply, "pid", 0) > 0)
+        return LIFE_RUNNING;
+    if (agent_greeting(gh->agent)->uid == 0 &&
+        json_object_object_get_ex(reply, "listening", &listening) &&
+        json_object_array_length(listening) == 0)
+        return LIFE_GONE;
+    return LIFE_UNKNOWN;
+}
+
 void observe_life(struct observing *ob, int host)
 {
     struct group_host *gh = &ob->g->host[host];
@@ -26,8 +40,7 @@ void observe_life(struct observing *ob, int host)
     if (agent_call(gh->agent, "locate", observe_instance(gh->conf), &reply, ob->o->deadline_ms,
                    NULL) < 0)
         return;
-    if (json_get_int(reply, "pid", 0) > 0)
-        ob->t->host[host].life = LIFE_RUNNING;
+    ob->t->host[host].life = life_of(gh, reply);
     json_object_put(reply);
 }
 

@@ -1,4 +1,4 @@
-/* Where a server keeps its binary logs; see sql_status.h. */
+/* What only the watch loop asks of a server; see sql_status.h. */
 #include "common/sql_status.h"
 
 #include <stdio.h>
@@ -21,5 +21,15 @@ int sql_read_binlog_index(struct sql *s, char *out, size_t size, int64_t deadlin
     else if (index && *index && datadir)
         snprintf(out, size, "%s/%s", datadir, index);
     db_rows_free(&r);
+    return 0;
+}
+
+int sql_set_idle_limit(struct sql *s, int seconds, int64_t deadline_ms, struct err *e)
+{
+    char text[80];
+
+    snprintf(text, sizeof(text), "SET SESSION wait_timeout = %d", seconds);
+    if (db_query(s->db, text, deadline_ms, NULL, e) != 0)
+        return err_wrap(e, "session settings");
     return 0;
 }

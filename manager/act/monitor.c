@@ -1,0 +1,396 @@
+/* The watch loop; see monitor.h. It sleeps in poll(2) until a ping's result, an agent's event, the
+ * end of an idle session, or a second has passed. Pings, scripts and reopening of sessions have
+ * threads of their own. */
+#include "manager/act/monitor.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "manager/act/monitor_state.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WATCH_MS 500 /* the agent's answer to "watch" */
+
+enum turn { TURN_ON, TURN_DEAD, TURN_ERROR, TURN_STOPPED };
+
+static void wake(const struct watch *w)
+{
+    uint64_t one = 1;
+
+    if (write(w->g->wake_fd, &one, sizeof(one)) < 0)
+        return; /* full: the loop is awake */
+}
+
+void monitor_status(struct watch *w, enum status_code c)
+{
+    const char *master = w->master == NO_HOST ? NULL : w->g->host[w->master].conf->hostname;
+    const char *app = w->g->conf->app;
+    struct err e;
+
+    if (c == w->status && c == STATUS_PING_OK && status_touch(w->m->workdir, app) == 0)
+        return;
+    if (c == w->status && c != STATUS_PING_OK)
+        return;
+    if (status_write(w->m->workdir, app, c, master, &e) < 0 && c != w->status)
+        log_warning("status", "%s", e.text);
+    w->status = c;
+}
+
+static void tell_life(struct watch *w, struct json_object *event)
+{
+    const char *state = json_get_str(event, "state", "");
+    struct json_object *clean;
+    struct monitor_told *t = &w->told;
+
+    if (strcmp(state, "dying") == 0) {
+        t->life = LIFE_DYING;
+        t->dying_us = clock_mono_us();
+    } else if (strcmp(state, "gone") == 0) {
+        t->life = LIFE_GONE;
+        t->gone_us = clock_mono_us();
+        t->ending = ENDING_UNKNOWN;
+        if (json_object_object_get_ex(event, "clean", &clean) && clean)
+            t->ending = json_object_get_boolean(clean) ? ENDING_CLEAN : ENDING_CRASH;
+    } else if (strcmp(state, "stopped") == 0) {
+        t->life = LIFE_FROZEN;
+    } else if (strcmp(state, "running") == 0 || strcmp(state, "started") == 0) {
+        t->life = LIFE_RUNNING;
+        t->ending = ENDING_UNKNOWN;
+    }
+    log_debug("mysqld", "agent: mysqld is %s", state);
+}
+
+/* On the agent's thread. Only the master's process is watched. */
+static void on_agent(void *listener, int host, struct json_object *event)
+{
+    struct watch *w = listener;
+    const char *word = event ? json_get_str(event, "event", "") : NULL;
+
+    if (host == w->master) {
+        pthread_mutex_lock(&w->lock);
+        if (!event)
+            w->told = (struct monitor_told){.life = LIFE_UNKNOWN};
+        else if (strcmp(word, "mysqld") == 0)
+            tell_life(w, event);
+        w->told.news = 1;
+        pthread_mutex_unlock(&w->lock);
+    }
+    wake(w);
+}
+
+/* Notes the first sign of a series. */
+static void sign(struct watch *w, int64_t at_us, const char *what)
+{
+    if (w->first_sign_us)
+        return;
+    w->first_sign_us = at_us;
+    log_debug("sign", "first sign: %s", what);
+}
+
+/* 1 when something was told that must be looked at. */
+static int take_told(struct watch *w)
+{
+    struct monitor_told t;
+
+    pthread_mutex_lock(&w->lock);
+    t = w->told;
+    w->told.news = 0;
+    pthread_mutex_unlock(&w->lock);
+    if (!t.news)
+        return 0;
+    if (t.life == LIFE_DYING || t.life == LIFE_GONE)
+        sign(w, t.dying_us ? t.dying_us : t.gone_us, "the agent sees the end of mysqld");
+    return t.life == LIFE_GONE;
+}
+
+/* The idle session to the master was ended by its server. */
+static int master_hung_up(struct watch *w)
+{
+    struct group_host *h = &w->g->host[w->master];
+    struct pollfd p = {.events = POLLIN};
+
+    if (w->hung_up || !h->sql.db) {
+        int was = w->hung_up;
+
+        w->hung_up = 0;
+        return was;
+    }
+    p.fd = db_socket(h->sql.db);
+    if (p.fd >= 0 && poll(&p, 1, 0) == 0)
+        return 0;
+    sign(w, clock_mono_us(), "end of file on the idle session");
+    sql_close(&h->sql);
+    return 1;
+}
+
+static void log_miss(const struct watch *w, const struct ping *p)
+{
+    const struct conf_server *s = w->g->host[w->master].conf;
+
+    if (p->stage == PING_STAGE_PING)
+        log_warning("ping-failed", "Got error on MySQL %s ping: %s",
+                    w->last.stage == PING_STAGE_PING && ping_type_of(s) == PING_INSERT ? "insert"
+                                                                                       : "select",
+                    p->err.text);
+    else
+        log_warning("ping-failed", "Got error on MySQL connect: %s", p->err.text);
+    log_warning(NULL, "Connection failed %d time(s)..", w->misses);
+}
+
+/* An error reply proves life, and is no miss. */
+static int refusal(struct watch *w, const struct ping *p)
+{
+    if (w->reach != REACH_DENIED)
+        return 0;
+    if (strcmp(w->denied.text, p->err.text) != 0)
+        log_warning("refused", "Got error on MySQL connect: %s. The server is alive", p->err.text);
+    w->denied = p->err;
+    w->misses = 0;
+    return 1;
+}
+
+static void good_ping(struct watch *w, const struct ping *p)
+{
+    const char *type = ping_type_text(ping_type_of(w->g->host[w->master].conf));
+
+    if (!p->locked)
+        return;
+    if (!w->started)
+        log_info("ping-ok", "Ping(%s) succeeded, waiting until MySQL doesn't respond..", type);
+    else if (w->misses)
+        log_info("ping-ok", "Ping(%s) succeeded again after %d miss(es)", type, w->misses);
+    w->started = 1;
+    w->denied.text[0] = '\0';
+    monitor_series_end(w);
+    monitor_status(w, STATUS_PING_OK);
+}
+
+/* 1 when the result must be looked into; -1 when this manager is one too many. */
+static int take_ping(struct watch *w, struct err *e)
+{
+    struct ping p;
+
+    if (!pinger_take(w->g->pinger, &p))
+        return 0;
+    if (p.taken)
+        return err_set(
+            e, ERR_WORLD,
+            "the monitor lock on %s is already held: another manager watches it (%.300s)",
+            w->g->host[w->master].conf->hostname, p.err.text);
+    w->last = p;
+    w->owner = !p.refused;
+    if (p.ok) {
+        good_ping(w, &p);
+        return 0;
+    }
+    w->reach = observe_reach(&p.err);
+    if (refusal(w, &p))
+        return 0;
+    w->misses++;
+    sign(w, clock_mono_us(), "a missed ping");
+    log_miss(w, &p);
+    monitor_status(w, STATUS_PING_FAILING);
+    monitor_side_start(w->g, w->master);
+    return 1;
+}
+
+/* We stood still, or the clock was set: what was missed meanwhile is our own failing. */
+static int stood_still(struct watch *w)
+{
+    int64_t now = clock_mono_ms(), offset = clock_wall_ms() - now;
+    int64_t late = now - w->due_ms, jump = llabs(offset - w->wall_offset_ms);
+    int64_t limit = 2 * w->interval_ms;
+    struct ping stale;
+
+    w->wall_offset_ms = offset;
+    if (late <= limit && jump <= limit)
+        return 0;
+    log_warning("stood-still", "we stood still for %lld ms, or the clock jumped: looking again",
+                (long long)(late > jump ? late : jump));
+    pinger_take(w->g->pinger, &stale);
+    monitor_series_end(w);
+    return 1;
+}
+
+/* Looks and judges. Evidence that is young enough is judged first: a miss may be all that was
+ * missing. */
+static int look(struct watch *w)
+{
+    int rc;
+
+    if (w->seen && w->misses && clock_mono_ms() - w->seen_ms < MONITOR_FRESH_MS) {
+        rc = monitor_judge(w);
+        if (rc != 0)
+            return rc;
+    }
+    w->due_ms = clock_mono_ms() + MONITOR_SIGHT_MS;
+    monitor_observe(w, w->due_ms);
+    if (stood_still(w))
+        return 0;
+    rc = monitor_judge(w);
+    if (w->verdict.kind == VERDICT_ALIVE && w->misses == 0)
+        w->first_sign_us = 0;
+    return rc;
+}
+
+static void mend(struct watch *w)
+{
+    struct group_host *h = &w->g->host[w->master];
+    int had = h->sql.db != NULL;
+    uint32_t fresh = group_mend(w->g, GROUP_ALL, GROUP_SQL | GROUP_AGENTS);
+
+    if (had && !h->sql.db) {
+        sign(w, clock_mono_us(), "end of file on the idle session");
+        w->hung_up = 1;
+        wake(w);
+    }
+    for (int i = 0; i < w->g->hosts; i++)
+        if (fresh & (1U << i))
+            log_info("agent-back", "the agent on %s is back", w->g->host[i].conf->hostname);
+    if (fresh & (1U << w->master))
+        monitor_watch_agent(w, clock_mono_ms() + WATCH_MS);
+}
+
+static void sleep_in_poll(struct watch *w)
+{
+    struct pollfd fds[TOPO_HOSTS_MAX + 1] = {
+        {.fd = w->g->wake_fd, .events = POLLIN}
+    };
+    uint64_t count;
+    int n = 1;
+
+    for (int i = 0; i < w->g->hosts; i++)
+        if (w->g->host[i].sql.db)
+            fds[n++] = (struct pollfd){.fd = db_socket(w->g->host[i].sql.db), .events = POLLIN};
+    w->due_ms = clock_mono_ms() + MONITOR_ROUND_MS;
+    if (poll(fds, (nfds_t)n, MONITOR_ROUND_MS) > 0 && (fds[0].revents & POLLIN) &&
+        read(w->g->wake_fd, &count, sizeof(count)) < 0)
+        return; /* somebody else's turn */
+}
+
+static enum turn turn(struct watch *w, struct err *e)
+{
+    int must_look, missed, rc;
+
+    sleep_in_poll(w);
+    if (*w->m->stop)
+        return TURN_STOPPED;
+    must_look = stood_still(w);
+    must_look |= take_told(w);
+    must_look |= master_hung_up(w);
+    missed = take_ping(w, e);
+    if (missed < 0)
+        return TURN_ERROR;
+    if (w->stop_wait_until_ms && clock_mono_ms() >= w->stop_wait_until_ms)
+        must_look = 1;
+    rc = must_look || missed ? look(w) : 0;
+    if (rc < 0) {
+        err_set(e, ERR_WORLD, "%s", w->verdict.reason);
+        return TURN_ERROR;
+    }
+    if (rc > 0)
+        return TURN_DEAD;
+    mend(w);
+    return TURN_ON;
+}
+
+static enum turn loop(struct watch *w, struct err *e)
+{
+    enum turn t = TURN_ON;
+
+    w->wall_offset_ms = clock_wall_ms() - clock_mono_ms();
+    while (t == TURN_ON)
+        t = turn(w, e);
+    return t;
+}
+
+static void log_death(struct watch *w)
+{
+    const struct group_host *h = &w->g->host[w->master];
+
+    log_debug("timing", "verdict %lld us after the first sign",
+              (long long)(clock_mono_us() - w->first_sign_us));
+    log_warning("master-down", "Master is down! %s", w->verdict.reason);
+    log_warning(NULL, "Master %s is not reachable!", topo_label(w->seen, w->master));
+    log_warning(NULL, "SSH is %sreachable.", h->ssh_ok == 1 ? "" : "NOT ");
+    monitor_status(w, STATUS_PING_FAILED);
+}
+
+/* State CONFIG_ERROR stays for a while, if so configured, and then the file goes. */
+static void end_with_error(struct watch *w)
+{
+    int64_t until = clock_mono_ms() + (int64_t)w->m->wait_on_monitor_error * 1000;
+
+    if (w->m->wait_on_monitor_error > 0)
+        monitor_status(w, STATUS_CONFIG_ERROR);
+    while (!*w->m->stop && clock_mono_ms() < until)
+        clock_sleep_ms(100);
+    status_remove(w->m->workdir, w->g->conf->app);
+}
+
+static enum turn watch(struct watch *w, struct err *e)
+{
+    enum turn t;
+
+    monitor_status(w, STATUS_INITIALIZING_MONITOR);
+    if (monitor_start(w, e) < 0)
+        return TURN_ERROR;
+    group_listen(w->g, on_agent, w);
+    monitor_watch_agent(w, clock_mono_ms() + WATCH_MS);
+    log_info(NULL, "Starting ping health check on %s(%s:%d)..",
+             w->g->host[w->master].conf->hostname, w->g->host[w->master].conf->ip,
+             w->g->host[w->master].conf->port);
+    if (pinger_start(&w->g->pinger, w->g->host[w->master].conf, w->g->wake_fd, e) < 0)
+        return TURN_ERROR;
+    t = loop(w, e);
+    group_listen(w->g, NULL, NULL);
+    pinger_stop(w->g->pinger);
+    return t;
+}
+
+enum monitor_end monitor_run(struct group *g, const struct monitor *m, int *dead,
+                             int64_t *death_seen_ms, struct verdict *verdict, struct err *e)
+{
+    struct watch *w = mem_zalloc(sizeof(*w));
+    enum turn t;
+
+    monitor_release(g);
+    w->g = g;
+    w->m = m;
+    w->master = NO_HOST;
+    w->status = STATUS_NONE;
+    pthread_mutex_init(&w->lock, NULL);
+    t = watch(w, e);
+    if (t == TURN_DEAD) {
+        log_death(w);
+        *dead = w->master;
+        *death_seen_ms = w->first_sign_us / 1000;
+        *verdict = w->verdict;
+    } else if (t == TURN_ERROR) {
+        end_with_error(w);
+    } else {
+        status_remove(m->workdir, g->conf->app);
+    }
+    group_listen(g, NULL, NULL);
+    topo_free(&w->seen);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+    if (t == TURN_DEAD)
+        return MONITOR_DEAD_MASTER;
+    return t == TURN_ERROR ? MONITOR_ERROR : MONITOR_STOPPED;
+}
+
+void monitor_release(struct group *g)
+{
+    pinger_free(&g->pinger);
+    monitor_side_free(g);
+}
+
+int monitor_busy(struct group *g)
+{
+    return (g->pinger && pinger_busy(g->pinger)) || monitor_side_busy(g) || group_mend_busy(g);
+}

@@ -1,0 +1,147 @@
+/* Evidence becomes a verdict, and a verdict a decision to act; see monitor_state.h. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "manager/act/monitor_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A session that hangs or cannot be had would hang this observation too: the ping is witness
+ * enough. A session that broke says nothing yet about whether the port is refused. */
+static int ping_was_silent(const struct watch *w)
+{
+    const struct ping *p = &w->last;
+
+    if (w->misses == 0 || p->ok)
+        return 0;
+    return p->err.code == ERR_TIMEOUT ||
+           (p->stage == PING_STAGE_CONNECT && w->reach == REACH_SILENT);
+}
+
+void monitor_observe(struct watch *w, int64_t deadline_ms)
+{
+    uint32_t master = 1U << w->master;
+    int silent = ping_was_silent(w);
+    int64_t begun_us = clock_mono_us();
+    struct observe o = {.what = GROUP_SQL | GROUP_AGENTS,
+                        .skip = silent ? master : 0,
+                        .sights = group_mask(w->g) & ~master,
+                        .master = w->master,
+                        .deadline_ms = deadline_ms,
+                        .life_known = 1,
+                        .heard = w->heard};
+
+    topo_free(&w->seen);
+    w->seen = observe(w->g, &o);
+    w->seen_ms = clock_mono_ms();
+    if (silent) {
+        struct topo_host *h = &w->seen->host[w->master];
+
+        h->reach = REACH_SILENT;
+        snprintf(h->reach_text, sizeof(h->reach_text), "%.*s", (int)sizeof(h->reach_text) - 1,
+                 w->last.err.text);
+    }
+    log_debug("evidence", "looked at all hosts in %lld us, %lld us after the first sign",
+              (long long)(clock_mono_us() - begun_us),
+              (long long)(w->first_sign_us ? clock_mono_us() - w->first_sign_us : 0));
+}
+
+static void add_told(struct watch *w)
+{
+    struct topo_host *h = &w->seen->host[w->master];
+
+    pthread_mutex_lock(&w->lock);
+    h->life = w->told.life;
+    h->ending = w->told.ending;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void log_verdict(const struct watch *w, const struct verdict *v)
+{
+    if (w->judged && w->verdict.kind == v->kind)
+        return;
+    if (v->kind == VERDICT_ALIVE)
+        log_info("verdict", "%s: %s", verdict_word(v->kind), v->reason);
+    else
+        log_warning("verdict", "%s: %s", verdict_word(v->kind), v->reason);
+}
+
+/* A clean stop is planned by somebody: the server gets the time to come back (decision 2). */
+static int stop_is_over(struct watch *w)
+{
+    const struct conf_server *s = w->g->host[w->master].conf;
+    int64_t wait_ms = s->planned_stop_wait > 0 ? s->planned_stop_wait * 1000 : 4 * w->interval_ms;
+    int64_t now = clock_mono_ms();
+
+    if (!w->stop_wait_until_ms) {
+        w->stop_wait_until_ms = now + wait_ms;
+        log_info("planned-stop", "the master was stopped cleanly: waiting %lld s for its return",
+                 (long long)wait_ms / 1000);
+    }
+    return now >= w->stop_wait_until_ms;
+}
+
+/* A process that is still there is not crashed: refused connections are then the beginning of its
+ * end, and whether that is a clean one its agent will tell within moments. */
+static int is_ending(const struct watch *w, const struct topo_host *h)
+{
+    int there = h->life == LIFE_RUNNING || h->life == LIFE_FROZEN || h->life == LIFE_DYING;
+
+    return there && w->misses < w->seen->misses_needed;
+}
+
+static int may_act(struct watch *w)
+{
+    const struct topo_host *h = &w->seen->host[w->master];
+
+    if (!w->owner)
+        return 0;
+    if (w->verdict.kind == VERDICT_STOPPED)
+        return stop_is_over(w);
+    if (w->verdict.kind == VERDICT_CRASHED && is_ending(w, h))
+        return 0;
+    return h->life == LIFE_GONE || !monitor_side_busy(w->g);
+}
+
+/* The group is not what we watch any more. Servers that merely do not answer or refuse us are no
+ * reason to give up. */
+static int is_lost(const struct watch *w)
+{
+    const struct verdict *v = &w->verdict;
+
+    return v->broken && w->misses >= w->seen->misses_needed && v->kind != VERDICT_NOBODY &&
+           v->kind != VERDICT_DENIED;
+}
+
+int monitor_judge(struct watch *w)
+{
+    int secondary = monitor_side_result(w->g);
+    struct verdict v;
+
+    add_told(w);
+    w->seen->misses = w->misses;
+    w->seen->misses_needed = w->g->host[w->master].conf->ping_misses;
+    w->seen->secondary = secondary < 0 ? -1 : secondary;
+    diagnose(w->seen, &v);
+    log_verdict(w, &v);
+    w->verdict = v;
+    w->judged = 1;
+    if (is_lost(w))
+        return -1;
+    if (v.kind == VERDICT_CONTRADICTED && w->misses >= w->seen->misses_needed) {
+        w->misses = 0;
+        monitor_side_forget(w->g);
+    }
+    return v.dead && may_act(w);
+}
+
+void monitor_series_end(struct watch *w)
+{
+    topo_free(&w->seen);
+    memset(w->heard, 0, sizeof(w->heard));
+    w->misses = 0;
+    w->first_sign_us = 0;
+    w->judged = 0;
+    w->stop_wait_until_ms = 0;
+    monitor_side_forget(w->g);
+}

@@ -1,0 +1,17 @@
+/* kagemusha: one program under many names. */
+#include "manager/cmd/cmd.h"
+
+#include <malloc.h>
+#include <unistd.h>
+
+/* Threads are many and short-lived: one arena for all keeps the memory small. A thread may still
+ * hang in a connection at the end, so the libraries' own clean-up must not run under it. */
+int main(int argc, char **argv)
+{
+    int code;
+
+    mallopt(M_ARENA_MAX, 1);
+    code = cmd_main(argc, argv);
+    fflush(NULL);
+    _exit(code);
+}
