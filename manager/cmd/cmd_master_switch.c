@@ -67,8 +67,10 @@ static int fail_over(struct options *o, struct conf *c, enum fence_policy fallba
     o->op.interactive = o->interactive;
     o->op.workdir = o->workdir ? o->workdir : c->server[0].manager_workdir;
     o->op.ssh_reachable = o->ssh_reachable == 2 ? -1 : o->ssh_reachable;
-    if (file_mkdirs(o->op.workdir, 0755, e) < 0)
-        return -1;
+    /* The known host keys are in the configured one. */
+    if (file_mkdirs(o->op.workdir, 0755, e) < 0 ||
+        file_mkdirs(c->server[0].manager_workdir, 0755, e) < 0)
+        return err_wrap(e, "manager_workdir");
     struct group *g = mem_zalloc(sizeof *g);
     group_init(g, c, fallback);
     int code = operation_failover(g, &o->op, NULL, e);

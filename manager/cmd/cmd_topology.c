@@ -160,6 +160,16 @@ static void show_tree(const struct topo *t, const struct verdict *v, int colours
     }
 }
 
+/* Why a host has no agent, with the fix. */
+static void show_agents(const struct look *l)
+{
+    if (l->no_agents)
+        return;
+    for (int i = 0; i < l->group->hosts; i++)
+        if (l->seen->host[i].agent != AGENT_UP && l->group->host[i].agent_err.code != ERR_NONE)
+            printf("%s: %s\n", l->seen->host[i].host, l->group->host[i].agent_err.text);
+}
+
 static struct json_object *host_object(const struct topo *t, int host)
 {
     static const char *const reaches[] = {"unknown", "up", "denied", "refused", "silent"};
@@ -229,6 +239,8 @@ static int show(struct look *l, int json)
             show_json(l->seen, &v);
         else
             show_tree(l->seen, &v, isatty(STDOUT_FILENO) && !(no_colour && *no_colour));
+        if (!json)
+            show_agents(l);
         rc = v.kind == VERDICT_ALIVE ? 0 : 2;
     }
     look_release(l);

@@ -1,6 +1,7 @@
 #include "manager/cmd/look.h"
 
 #include "common/clock.h"
+#include "common/file.h"
 #include "manager/act/observe.h"
 #include "manager/decide/diagnose.h"
 
@@ -24,6 +25,9 @@ int look_open(struct look *l, struct err *e)
     int64_t deadline = clock_mono_ms() + LOOK_MS + c->server[0].ssh_connection_timeout * 1000;
     l->group = mem_zalloc(sizeof *l->group);
     group_init(l->group, c, FENCE_MHA);
+    /* The known host keys are kept there. */
+    if (!l->no_agents && file_mkdirs(c->server[0].manager_workdir, 0755, e) < 0)
+        return err_wrap(e, "manager_workdir");
     group_open(l->group, group_mask(l->group), l->no_agents ? GROUP_SQL : GROUP_SQL | GROUP_AGENTS,
                deadline);
     l->seen = see(l, NO_HOST, deadline);
