@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -289,5 +290,8 @@ int node_guard_end(const char *lock_file, struct err *e)
     }
     gone = node_pidfd_wait(fd, clock_mono_ms() + END_MS);
     close(fd);
+    /* Collects it where it is this very agent's child. */
+    if (gone)
+        waitpid(pid, NULL, WNOHANG);
     return gone ? 1 : err_set(e, ERR_TIMEOUT, "the guard, process %d, does not end", (int)pid);
 }

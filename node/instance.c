@@ -187,21 +187,23 @@ struct json_object *node_launch_describe(pid_t pid)
 {
     struct json_object *o = NULL;
     struct buf argv = BUF_INIT, env = BUF_INIT;
-    char exe[PATH_MAX], err_path[PATH_MAX];
+    char exe[PATH_MAX], link[PATH_MAX];
     unsigned uid, gid;
 
     if (node_proc_link(pid, "exe", exe, sizeof(exe)) || node_proc_owner(pid, &uid, &gid) ||
         node_proc_file(pid, "cmdline", &argv, 131072) <= 0 ||
         node_proc_file(pid, "environ", &env, 131072) < 0)
         goto out;
-    node_proc_link(pid, "fd/2", err_path, sizeof(err_path));
     o = json_object_new_object();
     json_put_str(o, "exe", exe);
     put_strings(o, "argv", &argv);
     put_strings(o, "env", &env);
     json_put_int(o, "uid", uid);
     json_put_int(o, "gid", gid);
-    json_put_str(o, "stderr", err_path[0] == '/' ? err_path : "/dev/null");
+    node_proc_link(pid, "cwd", link, sizeof(link));
+    json_put_str(o, "cwd", link);
+    node_proc_link(pid, "fd/2", link, sizeof(link));
+    json_put_str(o, "stderr", link[0] == '/' ? link : "/dev/null");
 out:
     buf_release(&argv);
     buf_release(&env);

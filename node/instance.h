@@ -53,7 +53,7 @@ const char *node_supervisor_text(enum node_supervisor_kind kind);
 /* 1 where systemd runs this host. */
 int node_has_systemd(void);
 
-/* How a process is started again: {exe, argv, env, uid, gid, stderr}. Holds the environment,
+/* How a process is started again: {exe, argv, env, cwd, uid, gid, stderr}. Holds the environment,
  * so it is kept in files of mode 0600 and never sent. NULL when it cannot be read. */
 struct json_object *node_launch_describe(pid_t pid);
 

@@ -7,10 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct start {
-    const char *exe;
+    const char *exe, *cwd;
     char **argv, **env;
     uid_t uid;
     gid_t gid;
@@ -47,20 +48,24 @@ static int names_user(char *const *argv)
     return 0;
 }
 
-/* In the child: only what is safe between fork and exec in a program with threads. */
+/* In the child: only what is safe between fork and exec in a program with threads. Forks again, so
+ * that the server is nobody's child, as one that a person started. */
 static void become(const struct start *s, int report)
 {
     int null_fd, error;
 
     setsid();
+    if (_Fork() != 0)
+        _exit(0);
     null_fd = open("/dev/null", O_RDWR);
     dup2(null_fd, 0);
     dup2(null_fd, 1);
     dup2(s->stderr_fd >= 0 ? s->stderr_fd : null_fd, 2);
     for (int sig = 1; sig < 32; sig++)
         signal(sig, SIG_DFL);
-    if (chdir("/") == 0 && (!s->change_user || (setgroups(0, NULL) == 0 && setgid(s->gid) == 0 &&
-                                                setuid(s->uid) == 0)))
+    if ((chdir(s->cwd) == 0 || chdir("/") == 0) &&
+        (!s->change_user ||
+         (setgroups(0, NULL) == 0 && setgid(s->gid) == 0 && setuid(s->uid) == 0)))
         execve(s->exe, s->argv, s->env);
     error = errno;
     if (write(report, &error, sizeof(error)) < 0)
@@ -69,7 +74,7 @@ static void become(const struct start *s, int report)
 }
 
 /* The pipe closes when the program has been loaded, or tells why it could not be. */
-static pid_t start(const struct start *s, struct err *e)
+static int start(const struct start *s, struct err *e)
 {
     int report[2], error = 0;
     ssize_t n;
@@ -81,19 +86,25 @@ static pid_t start(const struct start *s, struct err *e)
     if (pid == 0)
         become(s, report[1]);
     close(report[1]);
-    n = pid > 0 ? read(report[0], &error, sizeof(error)) : 0;
-    close(report[0]);
-    if (pid < 0)
+    if (pid < 0) {
+        close(report[0]);
         return err_errno(e, ERR_IO, "cannot fork");
+    }
+    n = read(report[0], &error, sizeof(error));
+    close(report[0]);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     if (n > 0)
         return err_set(e, ERR_IO, "cannot start %s: %s", s->exe, strerror(error));
-    return pid;
+    return 0;
 }
 
-pid_t node_launch(struct json_object *launch, struct err *e)
+int node_launch(struct json_object *launch, struct err *e)
 {
-    struct start s = {.exe = json_get_str(launch, "exe", ""), .stderr_fd = -1};
-    pid_t pid;
+    struct start s = {.exe = json_get_str(launch, "exe", ""),
+                      .cwd = json_get_str(launch, "cwd", "/"),
+                      .stderr_fd = -1};
+    int rc;
 
     s.argv = string_list(launch, "argv");
     s.env = string_list(launch, "env");
@@ -103,23 +114,23 @@ pid_t node_launch(struct json_object *launch, struct err *e)
     s.stderr_fd = open(json_get_str(launch, "stderr", "/dev/null"),
                        O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
     if (!s.argv[0])
-        pid = err_set(e, ERR_WORLD, "it is not known how the server was started");
+        rc = err_set(e, ERR_WORLD, "it is not known how the server was started");
     else
-        pid = start(&s, e);
+        rc = start(&s, e);
     if (s.stderr_fd >= 0)
         close(s.stderr_fd);
     free_list(s.argv);
     free_list(s.env);
-    return pid;
+    return rc;
 }
 
-pid_t node_launch_command(const char *command, struct err *e)
+int node_launch_command(const char *command, struct err *e)
 {
     char shell[] = "/bin/sh", flag[] = "-c", *line = mem_strdup(command);
     char *argv[] = {shell, flag, line, NULL};
-    struct start s = {.exe = shell, .argv = argv, .env = environ, .stderr_fd = -1};
-    pid_t pid = start(&s, e);
+    struct start s = {.exe = shell, .cwd = "/", .argv = argv, .env = environ, .stderr_fd = -1};
+    int rc = start(&s, e);
 
     free(line);
-    return pid;
+    return rc;
 }

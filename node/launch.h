@@ -4,11 +4,9 @@
 
 #include "common/json.h"
 
-#include <sys/types.h>
-
-/* launch: as node_launch_describe() made it. The pid, or -1 with e. */
-pid_t node_launch(struct json_object *launch, struct err *e);
-/* A command line for /bin/sh, in a session of its own. */
-pid_t node_launch_command(const char *command, struct err *e);
+/* launch: as node_launch_describe() made it. 0 once the program has been loaded, or -1 with e. */
+int node_launch(struct json_object *launch, struct err *e);
+/* The same with a command line for /bin/sh. */
+int node_launch_command(const char *command, struct err *e);
 
 #endif

@@ -22,7 +22,7 @@ static int start_again(struct json_object *req, struct json_object *record, stru
     struct json_object *supervisor = NULL, *launch = NULL;
 
     if (command)
-        return node_launch_command(command, e) < 0 ? -1 : 0;
+        return node_launch_command(command, e);
     json_object_object_get_ex(record, "supervisor", &supervisor);
     unit = json_get_str(supervisor, "unit", "");
     if (*unit) {
@@ -35,7 +35,7 @@ static int start_again(struct json_object *req, struct json_object *record, stru
         json_object_object_get_ex(record, "launch", &launch);
     if (!launch)
         return err_set(e, ERR_WORLD, "it is not known how the server was started");
-    return node_launch(launch, e) < 0 ? -1 : 0;
+    return node_launch(launch, e);
 }
 
 static void wait_until_listening(struct json_object *req, const struct node_target *t,
