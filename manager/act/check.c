@@ -16,6 +16,7 @@ static void look(struct group *g, struct check *c)
         .deadline_ms = c->deadline_ms,
     };
 
+    group_open(g, GROUP_ALL, o.what, c->deadline_ms);
     c->seen = observe(g, &o);
 }
 
