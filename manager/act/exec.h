@@ -52,6 +52,8 @@ struct exec {
     const struct plan *p;
     enum mode mode;
     struct journal *journal;
+    /* Where the dead master's data are likely to be, "" when its agent has watched it and knows. */
+    char datadir[1024];
     int ssh_usable; /* the dead master's host answers SSH: the hooks' stopssh */
     struct exec_host host[TOPO_HOSTS_MAX];
     struct exec_done done[EXEC_STEPS_MAX]; /* of all plans, in order of the plan */
@@ -62,11 +64,11 @@ struct exec {
     struct gtid_set level;
     /* how far it went */
     int phase;       /* enum phase: the last one that began; -1 before the first */
-    int past_return;  /* the point of no return is behind us */
-    int opened;       /* the new master is writable */
-    int gave_back;    /* the old master was started again and is writable */
-    int vip_moved;    /* seen on the new master */
-    atomic_int stop;  /* a lane failed: the others end before their next step */
+    int past_return; /* the point of no return is behind us */
+    int opened;      /* the new master is writable */
+    int gave_back;   /* the old master was started again and is writable */
+    int vip_moved;   /* seen on the new master */
+    atomic_int stop; /* a lane failed: the others end before their next step */
     pthread_mutex_t state;
     pthread_t keeper; /* pings idle sessions, so that their locks stay (decision 12) */
     atomic_int keeping;

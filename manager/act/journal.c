@@ -97,8 +97,10 @@ out:
 
 void journal_close(struct journal *j)
 {
-    if (j->fd >= 0)
-        close(j->fd);
+    if (j->fd < 0)
+        return;
+    (void)syncfs(j->fd);
+    close(j->fd);
     j->fd = -1;
 }
 
@@ -117,6 +119,7 @@ int journal_line(struct journal *j, struct json_object *o, int sync, struct err 
     pthread_mutex_lock(&j->write);
     rc = file_write_all(j->fd, line.data, line.len, e);
     pthread_mutex_unlock(&j->write);
+    /* Beside each other: one commit of the filesystem serves several lanes. */
     if (rc == 0 && sync && fdatasync(j->fd) < 0)
         rc = err_errno(e, ERR_IO, "cannot sync");
 out:
@@ -136,8 +139,6 @@ int journal_file(struct journal *j, const char *name, const char *text, size_t l
     if (fd < 0)
         return err_errno(e, ERR_IO, "cannot create %s", path);
     int rc = file_write_all(fd, text, len, e);
-    if (rc == 0 && fdatasync(fd) < 0)
-        rc = err_errno(e, ERR_IO, "cannot sync %s", path);
     close(fd);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "common/json.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define JOURNAL_PATH_BYTES 1024
 
@@ -30,7 +31,8 @@ void journal_close(struct journal *j); /* safe on a zeroed journal whose fd is -
 /* Adds the wall time and appends o as one line; o is taken over. With sync it is on disk on return,
  * and every line before it. Any thread. */
 int journal_line(struct journal *j, struct json_object *o, int sync, struct err *e);
-/* Writes a whole file beside the journal, 0600. */
+/* Writes a whole file beside the journal, 0600. It is on disk after journal_close: evidence, on
+ * which nothing waits. */
 int journal_file(struct journal *j, const char *name, const char *text, size_t len, struct err *e);
 
 /* The newest journal directory without a closing line, for whoever starts. 1 found, 0 none, -1. */

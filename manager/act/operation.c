@@ -37,6 +37,14 @@ static int check_forced(const struct operation_run *r, struct err *e)
                    r->op->new_master_host, r->op->new_master_port);
 }
 
+/* Puts the time since *from into *us, and starts anew. */
+static void lap(int64_t *from, int64_t *us)
+{
+    int64_t now = clock_mono_us();
+    *us = now - *from;
+    *from = now;
+}
+
 /* Phase 1: everything that may say no before a server is touched. */
 static int prepare(struct operation_run *r, struct err *e)
 {
@@ -44,22 +52,31 @@ static int prepare(struct operation_run *r, struct err *e)
     if (operation_check_flags(r, e) < 0)
         return -1;
     show_running(r);
+    int64_t from = clock_mono_us();
     operation_look(r);
+    lap(&from, &r->look_us[0]);
     if (check_forced(r, e) < 0 || failover_decide(r->first, r->plan_a, e) < 0)
         return -1;
+    lap(&from, &r->decide_us[0]);
     log_info("verdict", "%s", r->plan_a->verdict.reason);
     if (operation_ask_dead(r, e) < 0 || operation_ask_new_master(r, e) < 0)
         return -1;
     log_decision(r);
-    return operation_journal_begin(r, e);
+    from = clock_mono_us();
+    int rc = operation_journal_begin(r, e);
+    lap(&from, &r->write_us[0]);
+    return rc;
 }
 
 /* The world behind the fence is decided on anew; what was agreed on before binds. */
 static int decide_again(struct operation_run *r, struct err *e)
 {
+    int64_t from = clock_mono_us();
     operation_look_again(r);
+    lap(&from, &r->look_us[1]);
     if (failover_decide(r->second, r->plan_b, e) < 0)
         return -1;
+    lap(&from, &r->decide_us[1]);
     int now = r->plan_b->choice.new_master;
     if (r->confirmed != NO_HOST && now != r->confirmed)
         return err_set(e, ERR_WORLD,
@@ -67,7 +84,9 @@ static int decide_again(struct operation_run *r, struct err *e)
                        "promoted without a new decision",
                        topo_label(r->second, r->confirmed), topo_label(r->second, now),
                        r->plan_b->choice.reason[r->confirmed]);
-    return operation_journal_second(r, e);
+    int rc = operation_journal_second(r, e);
+    lap(&from, &r->write_us[1]);
+    return rc;
 }
 
 static int run_plans(struct operation_run *r, struct err *e)

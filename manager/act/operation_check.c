@@ -7,6 +7,7 @@
 #include "manager/act/thread.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DOUBLE_CHECK_MS 1000
@@ -116,6 +117,23 @@ static void apply_options(const struct operation_run *r, struct topo *t)
         t->forced = topo_find(t, op->new_master_host, op->new_master_port);
 }
 
+/* By hand, the agent meets a process that is gone already, and cannot tell whose data files were
+ * its: the servers of a group are laid out alike. That nobody holds them is one part of the proof
+ * only; the guard on the port is the other. */
+static void guess_datadir(struct operation_run *r)
+{
+    struct sql_server *s = mem_zalloc(sizeof *s);
+    struct err e;
+    for (int i = 0; i < r->g->hosts && !r->x->datadir[0]; i++) {
+        const struct conf_server *c = r->g->host[i].conf;
+        if (i == r->op->dead || c->port != r->section->port || !r->g->host[i].sql.db)
+            continue;
+        if (sql_read_server(&r->g->host[i].sql, s, clock_mono_ms() + LOOK_MS, &e) == 0)
+            snprintf(r->x->datadir, sizeof r->x->datadir, "%s", s->datadir);
+    }
+    free(s);
+}
+
 void operation_look(struct operation_run *r)
 {
     struct double_check check;
@@ -123,8 +141,10 @@ void operation_look(struct operation_run *r)
     int64_t ms = LOOK_MS + (r->op->automatic ? 0 : r->section->ssh_connection_timeout * 1000);
     double_check_begin(&check, r, clock_mono_ms() + ms);
     group_open(r->g, open, GROUP_SQL | GROUP_AGENTS, clock_mono_ms() + ms);
-    if (!r->op->automatic)
+    if (!r->op->automatic) {
+        guess_datadir(r);
         double_check_join(&check); /* its agent belongs into the snapshot */
+    }
     r->first = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
                                                .skip = r->op->interactive ? 0 : dead,
                                                .sights = ~dead,
@@ -140,6 +160,7 @@ void operation_look_again(struct operation_run *r)
     r->second = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
                                                 .skip = dead,
                                                 .master = r->op->dead,
+                                                .life_known = 1,
                                                 .deadline_ms = clock_mono_ms() + LOOK_MS});
     apply_options(r, r->second);
     r->second->fenced = 1;

@@ -1,5 +1,6 @@
 /* The end of a failover: exit code, flags, report, report_script, status file. */
 #include "common/clock.h"
+#include "common/conf_edit.h"
 #include "common/log.h"
 #include "manager/act/operation_run.h"
 #include "manager/act/report.h"
@@ -37,6 +38,19 @@ int operation_result(const struct operation_run *r)
         if (i != r->op->dead && operation_left_out(r, i))
             return 10;
     return clean_up_failed(r->x) ? 10 : 0;
+}
+
+/* MHA does so with exit code 0 only: with a replica missing, the file is still needed as it is. */
+static void remove_section(const struct operation_run *r)
+{
+    struct err e;
+    int found = 0;
+    if (r->code != 0 || !r->op->remove_dead_master_conf)
+        return;
+    if (conf_edit_delete(r->g->conf->file, r->section->id, &found, &e) < 0)
+        log_error("conf-edit-failed", "%s", e.text);
+    else if (found)
+        log_info("conf-edit", "Deleted %s entry from %s .", r->section->id, r->g->conf->file);
 }
 
 static void write_report(struct operation_run *r)
@@ -122,6 +136,7 @@ static void say_end(const struct operation_run *r)
 void operation_end(struct operation_run *r)
 {
     set_flags(r);
+    remove_section(r);
     say_end(r);
     if (r->x->phase >= PHASE_SHUTDOWN) {
         write_report(r);

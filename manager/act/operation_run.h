@@ -15,6 +15,8 @@ struct operation_run {
     struct journal journal;
     int confirmed;            /* the new master that a human agreed to, or NO_HOST */
     int64_t begin_ms, end_ms; /* monotonic */
+    /* What lies between the steps: looking, deciding, writing down; before plan A and before B. */
+    int64_t look_us[2], decide_us[2], write_us[2];
     int64_t begin_wall_ms;
     int code;       /* exit code so far */
     struct err why; /* with code 1, and ERR_NONE otherwise */

@@ -130,6 +130,14 @@ static void add_times(const struct operation_run *r, struct buf *out)
              (double)(r->end_ms - r->begin_ms) / 1000.0);
 }
 
+static void add_between(const struct operation_run *r, struct buf *out)
+{
+    for (int i = 0; i < 2; i++)
+        buf_addf(out, "before plan %c: looked %.1f ms, decided %.1f ms, wrote it down %.1f ms\n",
+                 'A' + i, (double)r->look_us[i] / 1000.0, (double)r->decide_us[i] / 1000.0,
+                 (double)r->write_us[i] / 1000.0);
+}
+
 void report_text(const struct operation_run *r, struct buf *out)
 {
     char proof[96];
@@ -150,6 +158,7 @@ void report_text(const struct operation_run *r, struct buf *out)
     add_hosts(r, out);
     buf_adds(out, "\nsteps (plan, number; begin, duration)\n");
     add_steps(r, out);
+    add_between(r, out);
 }
 
 void report_slaves(const struct operation_run *r, struct buf *out)

@@ -29,6 +29,14 @@ static const char *host_state(const struct operation_run *r, int host)
     return h->followed ? "follows" : "not-changed";
 }
 
+static void add_times(struct json_object *o, const char *key, const int64_t us[2])
+{
+    struct json_object *list = json_object_new_array();
+    for (int i = 0; i < 2; i++)
+        json_object_array_add(list, json_object_new_int64(us[i]));
+    json_object_object_add(o, key, list);
+}
+
 void report_json(const struct operation_run *r, struct buf *out)
 {
     char proof[96];
@@ -53,6 +61,9 @@ void report_json(const struct operation_run *r, struct buf *out)
     json_put_int(o, "lasted_ms", r->end_ms - r->begin_ms);
     if (r->op->death_seen_ms > 0)
         json_put_int(o, "seen_before_ms", r->begin_ms - r->op->death_seen_ms);
+    add_times(o, "look_us", r->look_us);
+    add_times(o, "decide_us", r->decide_us);
+    add_times(o, "write_us", r->write_us);
     buf_clear(&text);
     report_received(r, &text);
     json_put_str(o, "received", text.data);

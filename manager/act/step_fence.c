@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FENCE_MS  3000
-#define ANSWER_MS 300 /* the agent's own deadline comes first, so that it can say what is missing  \
-                       */
+#define FENCE_MS 3000
+#define ANSWER_MS                                                                                  \
+    300 /* the agent's own deadline comes first, so that it can say what is missing                \
+         */
 #define GIVE_BACK_MS 60000 /* a server that was killed recovers first */
 #define LOOK_MS      100
 
@@ -45,6 +46,8 @@ int step_fence_agent(struct exec *x, struct exec_done *d, int64_t deadline_ms, s
     o = observe_instance(conf);
     if (*conf->fence_command)
         json_put_str(o, "fence_command", conf->fence_command);
+    if (x->datadir[0])
+        json_put_str(o, "datadir", x->datadir);
     json_put_int(o, "budget_ms", clock_left_ms(deadline_ms));
     if (agent_call(a, "fence", o, &reply, deadline_ms + ANSWER_MS, e) < 0)
         return -1;

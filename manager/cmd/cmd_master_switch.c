@@ -87,7 +87,7 @@ static int switch_dead(struct options *o, enum fence_policy fallback)
         fprintf(stderr, "--dead_master_host=<dead_master_hostname> must be set.\n");
         return 1;
     }
-    if (conf_load(&c, o->conf, o->global_conf, 0, &e) < 0) {
+    if (db_library_init(&e) < 0 || conf_load(&c, o->conf, o->global_conf, 0, &e) < 0) {
         fprintf(stderr, "%s\n", e.text);
         return 1;
     }

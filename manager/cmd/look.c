@@ -20,7 +20,7 @@ int look_open(struct look *l, struct err *e)
 {
     struct conf *c = NULL;
     struct verdict v;
-    if (conf_load(&c, l->conf, l->global_conf, 0, e) < 0)
+    if (db_library_init(e) < 0 || conf_load(&c, l->conf, l->global_conf, 0, e) < 0)
         return -1;
     int64_t deadline = clock_mono_ms() + LOOK_MS + c->server[0].ssh_connection_timeout * 1000;
     l->group = mem_zalloc(sizeof *l->group);
