@@ -195,7 +195,7 @@ int file_lock(const char *path, struct err *e)
     close(fd);
     errno = saved;
     if (saved == EWOULDBLOCK)
-        return err_set(e, ERR_STATE, "another process holds the lock on %s", path);
+        return err_set(e, ERR_WORLD, "another process holds the lock on %s", path);
     return err_errno(e, ERR_IO, "cannot lock %s", path);
 }
 

@@ -66,7 +66,7 @@ static void test_lock(void)
 
     tap_ok(one >= 0 && mode_of("lock") == 0600, "a lock is taken");
     tap_ok((fcntl(one, F_GETFD) & FD_CLOEXEC) != 0, "and does not leak into children");
-    tap_ok(file_lock("lock", &e) == -1 && e.code == ERR_STATE, "only once");
+    tap_ok(file_lock("lock", &e) == -1 && e.code == ERR_WORLD, "only once");
     tap_is(e.text, "another process holds the lock on lock", "the loser is told");
     close(one);
     two = file_lock("lock", &e);
