@@ -30,7 +30,8 @@ struct child {
     int64_t until_ms;
 };
 
-/* Keeps the descriptor out of 0 to 2, where the child's own ones are put one after the other. */
+/* Keeps the descriptor out of 0 to 2, where the child's own ones are put one after the other. A
+ * program whose standard descriptors are closed gets such numbers. */
 static int above_stdio(int fd)
 {
     int high;
@@ -109,27 +110,36 @@ static void set_attributes(posix_spawnattr_t *attr)
                                        POSIX_SPAWN_SETSIGMASK);
 }
 
-static int spawn(const struct run *r, int in, int out, pid_t *pid)
+int run_spawn(char *const *argv, char *const *env, const int fds[3], pid_t *pid, struct err *e)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    struct buf all = BUF_INIT;
+    int rc;
+
+    build_env(env, &all);
+    set_attributes(&attr);
+    posix_spawn_file_actions_init(&actions);
+    for (int i = 0; i < 3; i++)
+        posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    rc = posix_spawnp(pid, argv[0], &actions, &attr, argv, (char *const *)(void *)all.data);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    buf_release(&all);
+    if (rc == 0)
+        return 0;
+    errno = rc;
+    return err_errno(e, ERR_IO, "cannot start %s", argv[0]);
+}
+
+static int spawn(const struct run *r, int in, int out, pid_t *pid, struct err *e)
 {
     char shell[] = "/bin/sh", flag[] = "-c", *line = r->shell ? mem_strdup(r->shell) : NULL;
     char *const by_shell[] = {shell, flag, line, NULL};
-    char *const *argv = r->shell ? by_shell : r->argv;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    struct buf env = BUF_INIT;
-    int rc;
+    const int fds[3] = {in, out, out};
+    int rc = run_spawn(r->shell ? by_shell : r->argv, r->env, fds, pid, e);
 
-    build_env(r->env, &env);
-    set_attributes(&attr);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, out, 2);
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    rc = posix_spawnp(pid, argv[0], &actions, &attr, argv, (char *const *)(void *)env.data);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attr);
-    buf_release(&env);
     free(line);
     return rc;
 }
@@ -144,20 +154,19 @@ static int start(const struct run *r, struct child *c, struct err *e)
         close(in);
         return -1;
     }
-    rc = spawn(r, in, out[1], &c->pid);
+    rc = spawn(r, in, out[1], &c->pid, e);
     close(in);
     close(out[1]);
     c->out = out[0];
     if (rc == 0 && (c->pidfd = pidfd_open(c->pid, 0)) >= 0)
         return 0;
     if (rc == 0) {
-        rc = errno;
+        err_errno(e, ERR_IO, "cannot watch the child");
         kill(-c->pid, SIGKILL);
         waitpid(c->pid, NULL, 0);
     }
     close(c->out);
-    errno = rc;
-    return err_errno(e, ERR_IO, "cannot start %s", r->shell ? "/bin/sh" : r->argv[0]);
+    return -1;
 }
 
 static void read_some(const struct run *r, struct child *c, struct buf *output, size_t *kept,

@@ -33,6 +33,11 @@ struct run_result {
  * output is closed or 1 s passed. */
 int run_wait(const struct run *r, struct buf *output, struct run_result *res, struct err *e);
 
+/* Starts argv[0] (looked up in PATH) in a process group of its own with fds (each above 2) as its
+ * descriptors 0 to 2 and no other, default signals, nothing blocked. env as above. *pid is also the
+ * group; the caller waits for it. ERR_IO. */
+int run_spawn(char *const *argv, char *const *env, const int fds[3], pid_t *pid, struct err *e);
+
 /* Appends text single-quoted for a POSIX shell, raw inside. */
 void run_quote(struct buf *out, const char *text);
 
