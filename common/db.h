@@ -28,16 +28,22 @@ struct db_target {
 
 struct db; /* one connection; owned by one thread at a time */
 
-/* Once per process, before threads. */
+/* Once per process, before threads and after any fork. Starts the watchdog thread; ignores SIGPIPE
+ * where nobody handles it. */
 int db_library_init(struct err *e);
 void db_library_end(void);
 
-/* Connects before the monotonic deadline, keepalive on (idle 5 s), no reconnect by itself, session
- * autocommit. ERR_CONNECT (refused, silent), ERR_DENIED (an error reply of a living server:
- * contract 4.2.1's list, server_errno set), ERR_TIMEOUT. *out is NULL on failure. */
+/* Connects over TCP before the monotonic deadline, keepalive on (idle 5 s), no reconnect by itself,
+ * no option files, no LOAD DATA LOCAL. DB_SSL_PREFERRED takes TLS where the server can, without
+ * verifying, and goes on without it; VERIFY_CA is as strict as VERIFY_IDENTITY with
+ * Connector/C 3.3. ERR_CONNECT: refused, no answer to the connection at all, or TLS asked for and
+ * not to be had. ERR_TIMEOUT: the host accepts, but mysqld does not answer (hung). ERR_DENIED: an
+ * error reply of a living server (db_errno_means_alive). server_errno is set with ERR_CONNECT and
+ * ERR_DENIED where there is one. *out is NULL on failure. A late handshake goes on in a thread of
+ * its own until the library gives up; past 64 of those nothing more is opened. */
 int db_open(struct db **out, const struct db_target *t, int64_t deadline_ms, struct err *e);
-void db_close(
-    struct db **d); /* NULL inside is fine; sets it to NULL; never blocks on a dead peer */
+/* NULL inside is fine; sets it to NULL; takes at most 50 ms with a dead peer. */
+void db_close(struct db **d);
 
 /* "10.11.19-MariaDB-0+deb12u1": the server's VERSION() text, not the handshake's "5.5.5-" prefix.
  */
@@ -50,7 +56,8 @@ int db_socket(const struct db *d);
 struct db_rows;
 /* Runs one statement. rows may be NULL when none is expected; then a result is read and dropped.
  * ERR_SQL with server_errno; ERR_TIMEOUT closes the connection (the statement may go on at the
- * server); ERR_CONNECT when it is gone. */
+ * server, locks of the session are lost), except that with a deadline already past nothing is sent
+ * and nothing closed; ERR_CONNECT when it is gone. */
 int db_query(struct db *d, const char *text, int64_t deadline_ms, struct db_rows **rows,
              struct err *e);
 size_t db_rows_count(const struct db_rows *r);
@@ -65,8 +72,8 @@ size_t db_rows_columns(const struct db_rows *r);
 const char *db_rows_column(const struct db_rows *r, size_t i);
 void db_rows_free(struct db_rows **r);
 
-/* Appends a quoted SQL string or a quoted identifier, right under any sql_mode: bytes that need it
- * go as hex. */
+/* Appends a quoted SQL string or a quoted identifier, right under any sql_mode: a text with a
+ * backslash or bytes outside ASCII goes as a hex literal, for which there is no place in CHANGE. */
 void db_quote(struct buf *out, const char *text);
 void db_quote_name(struct buf *out, const char *name);
 

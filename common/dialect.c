@@ -54,14 +54,15 @@
 
 /* clang-format off */
 const struct dialect dialect_table[] = {
-    {.name = "mysql-5.6", .family = FAMILY_MYSQL, .from_major = 5, .from_minor = 6, .tested = 1,
+    /* The first releases for production begin the rows of 5.6, 5.7 and 8.0. */
+    {.name = "mysql-5.6", .family = FAMILY_MYSQL, .from_major = 5, .from_minor = 6,
+     .from_patch = 10, .tested = 1,
      .show_replica_status = "SHOW SLAVE STATUS", .show_binlog_status = "SHOW MASTER STATUS",
      MYSQL_SLAVE_THREADS, CHANGE_MASTER,
      .wait_position = "MASTER_POS_WAIT(%s, %s, %s)",
      .wait_gtid = "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS(%s, %s)",
      .parallel_workers = "slave_parallel_workers",
      .user_privileges = "SELECT User, Host FROM mysql.user WHERE Super_priv = 'Y'"},
-    /* The first release for production; super_read_only came with 5.7.8, channels with 5.7.6. */
     {.name = "mysql-5.7", .family = FAMILY_MYSQL, .from_major = 5, .from_minor = 7, .from_patch = 9,
      .show_replica_status = "SHOW SLAVE STATUS", .show_binlog_status = "SHOW MASTER STATUS",
      MYSQL_SLAVE_THREADS, CHANGE_MASTER, MYSQL_CHANNELS,

@@ -8,7 +8,14 @@
 #define SQL_LOCK_MONITOR  "MHA_Master_High_Availability_Monitor"
 #define SQL_LOCK_FAILOVER "MHA_Master_High_Availability_Failover"
 
-/* channel: "" for the unnamed one; in every function. */
+/* channel: "" for the unnamed one; in every function. A channel that does not exist is stopped and
+ * forgotten already; starting it is ERR_SQL, naming one on MySQL 5.6 is ERR_WORLD.
+ * MariaDB with Using_Gtid: the first START of either thread while both are stopped deletes all
+ * relay logs. Never have both stopped there, be it by sql_stop_replica or by the two others, while
+ * anything received is not applied (decision 11c); the planner obeys, these functions do not look.
+ * With an unreachable master stopping the IO thread takes 2.0 s on MySQL 9, and up to
+ * slave_net_timeout on MariaDB 11.8, also when the master accepts and is silent: the server goes on
+ * stopping when the caller's deadline ends the session, and with the session its locks. */
 int sql_start_io(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
 int sql_start_sql(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
 int sql_start_replica(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
@@ -30,13 +37,15 @@ struct sql_change {
 };
 /* CHANGE MASTER / CHANGE REPLICATION SOURCE with nothing but what is named (decision 40: what a
  * host had, it keeps), except that the heartbeat period is kept by naming it, and the public key is
- * asked for where the dialect has it and TLS is off. */
+ * asked for where the dialect has it and TLS is off. An error's text has no piece of the password.
+ * Both threads must be stopped. */
 int sql_change_source(struct sql *s, const struct sql_change *c, int64_t deadline_ms,
                       struct err *e);
 
 /* Waits at the server in slices so that the deadline holds. *done: 1 reached, 0 the deadline came
  * first. ERR_WORLD when the SQL thread is not running or stopped with an error (the text carries
- * it). */
+ * it). "Reached" is looked at first, and counts with the SQL thread stopped too. The session
+ * survives a wait whose deadline comes first. */
 int sql_wait_position(struct sql *s, const char *channel, const struct binpos *p,
                       int64_t deadline_ms, int *done, struct err *e);
 int sql_wait_gtid(struct sql *s, const struct gtid_set *set, int64_t deadline_ms, int *done,
@@ -50,7 +59,10 @@ int sql_set_super_read_only(struct sql *s, int on, int64_t deadline_ms, struct e
  * reads back. ERR_WORLD "the failover lock is lost" otherwise. */
 int sql_open_for_writes(struct sql *s, int64_t deadline_ms, struct err *e);
 
-/* GET_LOCK without waiting: ERR_WORLD names the connection that holds it. */
+/* GET_LOCK without waiting: ERR_WORLD names the connection that holds it. The session's
+ * wait_timeout becomes 15 s (decision 12): while it holds a lock it must be used, or sql_ping()ed,
+ * at least each 5 s, also during hooks and waits elsewhere. MySQL 5.6 drops the first lock of a
+ * session at the second: one lock a session. */
 int sql_lock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e);
 int sql_unlock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e);
 /* 1 when this session holds it. */

@@ -138,18 +138,39 @@ static int build(struct buf *b, const struct sql *s, const struct sql_change *c,
     return 0;
 }
 
-/* A server quotes the place of a syntax error, and that may be any piece of the password. */
+static size_t common_run(const char *a, const char *b)
+{
+    size_t n = 0;
+
+    while (a[n] && a[n] == b[n])
+        n++;
+    return n;
+}
+
+/* A server quotes the place of a syntax error, or the start of a value that is too long: any piece
+ * of the password may be in its text. Pieces of four bytes and more are masked, and what follows
+ * "near" is dropped. */
 static void scrub(struct err *e, const char *password)
 {
+    size_t least = strlen(password) < 4 ? strlen(password) : 4, longest, run, i;
     char *at;
 
-    if (!e)
+    if (!e || least == 0)
         return;
     at = strstr(e->text, " near ");
     if (at)
         *at = '\0';
-    while (password && *password && (at = strstr(e->text, password)))
-        memset(at, '*', strlen(password));
+    for (at = e->text; *at; at++) {
+        longest = 0;
+        for (i = 0; password[i]; i++) {
+            run = common_run(at, password + i);
+            longest = run > longest ? run : longest;
+        }
+        if (longest < least)
+            continue;
+        memset(at, '*', longest);
+        at += longest - 1;
+    }
 }
 
 int sql_change_source(struct sql *s, const struct sql_change *c, int64_t deadline_ms, struct err *e)
@@ -165,8 +186,8 @@ int sql_change_source(struct sql *s, const struct sql_change *c, int64_t deadlin
         rc = db_query(s->db, b.data, deadline_ms, NULL, e);
     if (rc != 0 && c->password) {
         sql_literal(&literal, c->password);
-        scrub(e, literal.data);
         scrub(e, c->password);
+        scrub(e, literal.data);
     }
     buf_wipe(&literal);
     buf_wipe(&b);

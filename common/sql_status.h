@@ -18,8 +18,8 @@ struct sql {
     const struct dialect *dialect;
 };
 
-/* db_open + version + session settings (wait_timeout, lock_wait_timeout 2 s, sql_mode left alone).
- */
+/* db_open + version + dialect + session settings: utf8mb4, sql_mode '' (so that a backslash in a
+ * literal means one thing), wait_timeout one day, lock waits 2 s, no limit on statement time. */
 int sql_open(struct sql *s, const struct db_target *t, int64_t deadline_ms, struct err *e);
 void sql_close(struct sql *s);
 
@@ -52,9 +52,9 @@ struct sql_binlog {
 };
 int sql_read_binlog(struct sql *s, struct sql_binlog *out, int64_t deadline_ms, struct err *e);
 
-/* MySQL: @@gtid_executed, @@gtid_purged. MariaDB: executed = @@gtid_current_pos united with
- * gtid_binlog_pos, purged left empty, binlog_state = @@gtid_binlog_state as text positions (per
- * domain the highest). Sets are initialised by the caller. */
+/* MySQL: @@gtid_executed, @@gtid_purged, the others left as they are. MariaDB: executed =
+ * @@gtid_current_pos united with @@gtid_binlog_pos; slave_pos, binlog_pos; purged left as it is.
+ * Sets are initialised by the caller. */
 struct sql_gtids {
     struct gtid_set executed, purged, slave_pos, binlog_pos;
 };
@@ -93,6 +93,8 @@ struct sql_channels {
     struct sql_channel item[SQL_CHANNELS_MAX];
     size_t count;
 };
+/* One round trip, on MySQL a second one for the heartbeats. The struct is 100 KB: not for the
+ * stack. */
 int sql_read_channels(struct sql *s, struct sql_channels *out, int64_t deadline_ms, struct err *e);
 void sql_channels_release(struct sql_channels *c);
 
@@ -117,7 +119,8 @@ void sql_sessions_release(struct sql_sessions *l);
  * 0. */
 int sql_has_repl_privilege(struct sql *s, const char *user, int *yes, int64_t deadline_ms,
                            struct err *e);
-/* The files of the binlog index, oldest first, as names and sizes. */
+/* The files of the binlog index, oldest first, as names and sizes; none with log_bin off. ERR_WORLD
+ * when there are more than max. */
 struct sql_binlog_file {
     char name[BINPOS_FILE_BYTES];
     uint64_t bytes;

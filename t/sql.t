@@ -22,7 +22,9 @@ stop_all() {
     local pid
     for pid in "${pids[@]}"; do
         kill -9 "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
+        while kill -0 "$pid" 2>/dev/null; do
+            sleep 0.05
+        done
     done
     pids=()
 }
@@ -60,6 +62,7 @@ start() {
     "$PWD/build/servers/$name/bin/mysqld" --no-defaults "${options[@]}" >"$data.out" 2>&1 &
     pid=$!
     pids+=("$pid")
+    disown "$pid"
 }
 
 # client NAME ROLE: SQL from standard input through the socket, as root.
@@ -73,6 +76,8 @@ await() {
         if echo "SELECT 1" | client "$1" "$2" >/dev/null 2>&1; then
             return 0
         fi
+        # One that ended by itself will not come.
+        kill -0 "$3" 2>/dev/null || break
         sleep 0.1
     done
     tail -n 20 "$dir/$1-$2.log" | sed 's/^/# /'
@@ -90,7 +95,7 @@ GRANT REPLICATION SLAVE ON *.* TO 'repl'@'127.0.0.1';
 CREATE USER 'plain'@'127.0.0.1' IDENTIFIED BY 'plain';
 GRANT SELECT ON *.* TO 'plain'@'127.0.0.1';
 SQL
-    # A name with every awkward byte; roles where the family has them.
+    # Roles where the family has them.
     case $1 in
     mysql56) ;;
     mysql9)
@@ -102,11 +107,11 @@ SQL
         echo "CREATE USER 'byrole'@'127.0.0.1' IDENTIFIED BY 'x'; GRANT replicators TO 'byrole'@'127.0.0.1';"
         ;;
     esac
+    # A name with every awkward byte.
     cat <<'SQL'
 CREATE USER 'o''b"rien\\'@'127.0.0.1' IDENTIFIED BY 'x';
 GRANT REPLICATION SLAVE ON *.* TO 'o''b"rien\\'@'127.0.0.1';
 SQL
-    # Purely so that both start with the same GTID history.
     if [[ $1 != mysql* ]]; then
         echo "RESET MASTER;"
     fi
@@ -144,8 +149,11 @@ family() {
         start "$name" replica 2 "$replica"
         replica_pid=$pid
         for role in master replica; do
-            await "$name" "$role" || rc=1
-            accounts "$name" | client "$name" "$role" || rc=1
+            pid=${role}_pid
+            if ! await "$name" "$role" "${!pid}" || ! accounts "$name" | client "$name" "$role"; then
+                rc=1
+                break
+            fi
         done
     fi
     if ((rc != 0)); then
