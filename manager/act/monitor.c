@@ -107,6 +107,17 @@ static int take_told(struct watch *w)
     return t.life == LIFE_GONE;
 }
 
+/* The agent sees the process end, and will tell when it has: nothing is to be learnt before. */
+static int end_is_near(struct watch *w)
+{
+    int dying;
+
+    pthread_mutex_lock(&w->lock);
+    dying = w->told.life == LIFE_DYING;
+    pthread_mutex_unlock(&w->lock);
+    return dying && agent_alive(w->g->host[w->master].agent);
+}
+
 /* The idle session to the master was ended by its server. */
 static int master_hung_up(struct watch *w)
 {
@@ -281,7 +292,7 @@ static enum turn turn(struct watch *w, struct err *e)
         return TURN_STOPPED;
     must_look = stood_still(w);
     must_look |= take_told(w);
-    must_look |= master_hung_up(w);
+    must_look |= master_hung_up(w) && !end_is_near(w);
     missed = take_ping(w, e);
     if (missed < 0)
         return TURN_ERROR;

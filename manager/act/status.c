@@ -135,13 +135,18 @@ static int64_t started_wall_ms(pid_t pid)
     return clock_wall_ms() - wall_ms(&boot) + ticks * 1000 / sysconf(_SC_CLK_TCK);
 }
 
-/* A process that is younger than the file only has the same number as the manager that wrote it:
- * after a reboot, say. */
 int status_alive(const struct status *s)
+{
+    return kill(s->pid, 0) == 0;
+}
+
+/* The file is another manager's. A process that is younger than the file only has the same number
+ * as the manager that wrote it: after a reboot, say. */
+static int is_foreign(const struct status *s)
 {
     int64_t started;
 
-    if (kill(s->pid, 0) < 0)
+    if (s->pid == getpid() || (kill(s->pid, 0) < 0 && errno == ESRCH))
         return 0;
     started = started_wall_ms(s->pid);
     return started < 0 || started <= s->written_wall_ms + AGE_MARGIN_MS;
@@ -193,7 +198,7 @@ int status_write(const char *workdir, const char *app, enum status_code c, const
     fd = open_locked(path);
     if (fd < 0)
         return err_errno(e, ERR_IO, "cannot write %s", path);
-    if (read_open(fd, &old) == 0 && old.pid != getpid() && status_alive(&old))
+    if (read_open(fd, &old) == 0 && is_foreign(&old))
         rc = err_set(e, ERR_WORLD, "%s belongs to a manager that is running (pid %d)", path,
                      (int)old.pid);
     else if (write_line(fd, c, master) < 0)
@@ -220,8 +225,7 @@ void status_remove(const char *workdir, const char *app)
     fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return;
-    if (flock(fd, LOCK_EX) == 0 &&
-        (read_open(fd, &old) < 0 || old.pid == getpid() || !status_alive(&old)))
+    if (flock(fd, LOCK_EX) == 0 && (read_open(fd, &old) < 0 || !is_foreign(&old)))
         unlink(path);
     close(fd);
 }

@@ -139,10 +139,10 @@ static int set_up(const struct options *o, int as_mha, struct group *g, struct e
     group_init(g, c, as_mha ? FENCE_MHA : FENCE_PROOF);
     if (o->fence)
         g->fence = strcasecmp(o->fence, "mha") == 0 ? FENCE_MHA : FENCE_PROOF;
-    if (setup_log(o, c, e) < 0)
+    if (file_mkdirs(c->server[0].manager_workdir, 0755, e) < 0 || setup_log(o, c, e) < 0)
         return -1;
     log_warnings(c);
-    return file_mkdirs(c->server[0].manager_workdir, 0755, e);
+    return 0;
 }
 
 static int failover(const struct options *o, struct group *g, const char *workdir, int dead,
