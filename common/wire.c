@@ -75,12 +75,12 @@ static int greeting_parse(const char *at, const char *end, struct wire_greeting 
 int wire_greeting_find(struct buf *in, struct wire_greeting *g, struct err *e)
 {
     size_t from = 0, scan = in->len < WIRE_LINE_MAX ? in->len : WIRE_LINE_MAX;
-    const char *hit, *end;
+    const char *hit;
 
     while ((hit = memmem(in->data + from, scan - from, wire_word, sizeof(wire_word) - 1))) {
         const char *rest = hit + sizeof(wire_word) - 1;
+        const char *end = memchr(rest, '\n', in->len - (size_t)(rest - in->data));
 
-        end = memchr(rest, '\n', in->len - (size_t)(rest - in->data));
         if (!end)
             break;
         if (greeting_parse(rest, end, g)) {

@@ -13,7 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define OUT_MAX_BYTES (1024 * 1024) /* unread by the manager: it is gone or stuck */
+#define OUT_MAX_BYTES 1048576u /* unread by the manager: it is gone or stuck */
 #define CHUNK_BYTES   16384
 
 static void send_line(struct agent *a, struct json_object *o)
@@ -35,8 +35,11 @@ static void send_line(struct agent *a, struct json_object *o)
 
 void node_reply(struct agent *a, int64_t id, struct json_object *reply, const struct err *e)
 {
+    static const struct err none;
     int ok = reply != NULL;
 
+    if (!e)
+        e = &none;
     if (!reply)
         reply = json_object_new_object();
     json_put_int(reply, "id", id);

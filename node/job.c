@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define STACK_BYTES (256 * 1024)
+#define STACK_BYTES 262144u
 #define DRAIN_MS    6000
 
 int node_jobs_init(struct node_jobs *jobs, struct err *e)

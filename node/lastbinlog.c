@@ -18,7 +18,7 @@
 #define STOP_EVENT     3
 #define FORMAT_EVENT   15
 #define IN_USE_FLAG    1u
-#define INDEX_MAX      (4u * 1024 * 1024)
+#define INDEX_MAX      4194304u
 
 int node_binlog_last_of_index(const char *index, char *out, unsigned size, struct err *e)
 {

@@ -80,6 +80,11 @@ static void begin(struct request *r, unsigned short type, unsigned short flags, 
 }
 
 /* The macros of the kernel's headers mix signed and unsigned lengths. */
+static int message_ok(const struct nlmsghdr *h, int left)
+{
+    return left >= (int)sizeof(*h) && h->nlmsg_len >= sizeof(*h) && h->nlmsg_len <= (unsigned)left;
+}
+
 static struct nlmsghdr *next_message(struct nlmsghdr *h, int *left)
 {
     int bytes = (int)NLMSG_ALIGN(h->nlmsg_len);
@@ -115,7 +120,7 @@ static int converse(int fd, struct request *r, void (*each)(struct nlmsghdr *h, 
             continue;
         if (got <= 0)
             return got ? errno : EIO;
-        for (struct nlmsghdr *h = &in.h; NLMSG_OK(h, left); h = next_message(h, &left)) {
+        for (struct nlmsghdr *h = &in.h; message_ok(h, left); h = next_message(h, &left)) {
             struct nlmsgerr why;
 
             if (h->nlmsg_seq != r->h.nlmsg_seq)

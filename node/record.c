@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RECORD_MAX_BYTES (1024 * 1024)
+#define RECORD_MAX_BYTES 1048576u
 
 const char *node_state_dir(struct json_object *req)
 {

@@ -18,8 +18,9 @@
 #define SLOW_MS     1000
 #define STALLED_MS  5000
 #define LOOK_MS     200
-#define LEAST_FREE  (16u * PROBE_BYTES) /* root may write where mysqld may not any more */
-#define STACK_BYTES (128 * 1024)
+#define LOOK_US     200000
+#define LEAST_FREE  65536u /* root may write where mysqld may not any more */
+#define STACK_BYTES 131072u
 
 enum outcome { OUTCOME_NONE, OUTCOME_DONE, OUTCOME_FULL, OUTCOME_NO_RIGHT, OUTCOME_FAILED };
 
@@ -64,11 +65,9 @@ static int write_probe(const char *dir)
     if (fd < 0)
         return errno;
     n = pwrite(fd, block, sizeof(block), 0);
-    if (n < 0)
-        error = errno;
-    else if (n < (ssize_t)sizeof(block))
+    if (n >= 0 && n < (ssize_t)sizeof(block))
         error = ENOSPC;
-    else if (fdatasync(fd))
+    else if (n < 0 || fdatasync(fd))
         error = errno;
     close(fd);
     return error;
@@ -216,7 +215,7 @@ void node_storage_tick(struct agent *a, int64_t now_us)
 
         if (now_us < a->storage[i]->next_look_us)
             continue;
-        a->storage[i]->next_look_us = now_us + LOOK_MS * 1000;
+        a->storage[i]->next_look_us = now_us + LOOK_US;
         o = json_object_new_object();
         word = judge(a->storage[i], o);
         if (word && (!a->storage[i]->said || strcmp(word, a->storage[i]->said) != 0)) {

@@ -292,7 +292,9 @@ static char read_state(const struct node_watch *w)
         return '?';
     text[n] = '\0';
     at = strrchr(text, ')');
-    return at && at[1] ? at[2] : '?';
+    if (!at || !at[1])
+        return '?';
+    return at[2];
 }
 
 static void poll_alive(struct agent *a, struct node_watch *w, int64_t now_us)

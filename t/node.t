@@ -206,7 +206,7 @@ test_lines() {
     mark
     head -c 70000 /dev/zero | tr '\0' x >&7
     echo >&7
-    ok "a line too long is answered" event 'a line of more than 65536 bytes'
+    ok "a line too long is answered" event 'a line of .* bytes'
     ask a '"op":"nothing"'
     ok "an unknown operation is refused" has "there is no operation 'nothing'"
     ask a '"op":"locate","port":70000'
