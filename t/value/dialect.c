@@ -46,7 +46,8 @@ static void rows_chosen(void)
         const char *name; /* NULL: refused */
     } rows[] = {
         {{FAMILY_MYSQL, 5, 5, 62},     NULL           },
-        {{FAMILY_MYSQL, 5, 6, 0},      "mysql-5.6"    },
+        {{FAMILY_MYSQL, 5, 6, 9},      NULL           },
+        {{FAMILY_MYSQL, 5, 6, 10},     "mysql-5.6"    },
         {{FAMILY_MYSQL, 5, 6, 51},     "mysql-5.6"    },
         {{FAMILY_MYSQL, 5, 7, 44},     "mysql-5.7"    },
         {{FAMILY_MYSQL, 8, 0, 21},     "mysql-8.0"    },
