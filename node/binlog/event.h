@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BINLOG_MAGIC            "\xfe" /* and "bin" */ "bin"
-#define BINLOG_MAGIC_ENCRYPTED  "\xfd" /* MySQL 8.0.14+ */ "bin"
-#define BINLOG_MAGIC_BYTES      4u
-#define BINLOG_HEADER_BYTES     19u
-#define BINLOG_CHECKSUM_BYTES   4u
+#define BINLOG_MAGIC           "\xfe" /* and "bin" */ "bin"
+#define BINLOG_MAGIC_ENCRYPTED "\xfd" /* MySQL 8.0.14+ */ "bin"
+#define BINLOG_MAGIC_BYTES     4u
+#define BINLOG_HEADER_BYTES    19u
+#define BINLOG_CHECKSUM_BYTES  4u
 /* So much of a body is always at hand at once, which covers all that is looked at by prefix. */
-#define BINLOG_PEEK_BYTES       16384u
+#define BINLOG_PEEK_BYTES 16384u
 
 enum binlog_type {
     BINLOG_UNKNOWN = 0,
@@ -94,8 +94,8 @@ struct binlog_event {
 
 /* What a format description event says. */
 struct binlog_format {
-    char server_version[51]; /* "9.7.4", "10.11.19-MariaDB-log" */
-    uint32_t created;        /* 0: the server did not restart with this file */
+    char server_version[51];       /* "9.7.4", "10.11.19-MariaDB-log" */
+    uint32_t created;              /* 0: the server did not restart with this file */
     enum binlog_checksum checksum; /* of the events behind it; its own is always there */
     uint8_t knows_checksum;        /* 0: a server so old that it has no checksums at all */
     uint8_t is_mariadb;
@@ -106,7 +106,12 @@ struct binlog_format {
 };
 
 /* Whose transaction: of either family, or none. */
-enum binlog_gtid_kind { BINLOG_GTID_NONE, BINLOG_GTID_ANONYMOUS, BINLOG_GTID_MYSQL, BINLOG_GTID_MARIADB };
+enum binlog_gtid_kind {
+    BINLOG_GTID_NONE,
+    BINLOG_GTID_ANONYMOUS,
+    BINLOG_GTID_MYSQL,
+    BINLOG_GTID_MARIADB
+};
 
 struct binlog_gtid {
     enum binlog_gtid_kind kind;

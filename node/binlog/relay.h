@@ -32,8 +32,8 @@ void relay_init(struct relay_walk *w);
 /* Names the coordinate that the next event to be fed begins at: from the status of the replica
  * ((Relay_Log_File, Relay_Log_Pos) is (Relay_Master_Log_File, Exec_Master_Log_Pos)). */
 void relay_set(struct relay_walk *w, const struct binpos *at);
-/* The role of ev, or -1 with ERR_FORMAT; out is filled with RELAY_EVENT. format: of the latest format
- * event. w->at moves behind it. */
+/* The role of ev, or -1 with ERR_FORMAT; out is filled with RELAY_EVENT. format: of the latest
+ * format event. w->at moves behind it. */
 int relay_feed(struct relay_walk *w, const struct binlog_event *ev,
                const struct binlog_format *format, struct relay_place *out, struct err *e);
 
