@@ -258,13 +258,16 @@ static int binlog_end(struct agent *a, struct json_object *req, struct json_obje
     return 0;
 }
 
-/* The end is told at once unless a binlog can say what kind of end it was: its reading is given
- * BINLOG_DUE_US, for the disk may be what is broken. */
+/* A small process may be gone before the next poll: dying is told all the same, so that it always
+ * comes first. The end is told at once unless a binlog can say what kind of end it was: its reading
+ * is given BINLOG_DUE_US, for the disk may be what is broken. */
 void node_watch_ended(struct agent *a, struct node_watch *w, int64_t now_us)
 {
     int named =
         json_get_str(w->req, "binlog_index", NULL) || json_get_str(w->req, "binlog_dir", NULL);
 
+    if (!w->dying)
+        event(a, w, "dying", NULL);
     let_go(w);
     w->gone_us = now_us;
     w->gone_due_us = now_us + BINLOG_DUE_US;
