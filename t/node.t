@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The agent of a database host against a real server in network namespaces of this test's own: its
 # life seen, fence, guard, release, the writer's address on two hosts, notes, bad input.
-# Usage: t/node.t; B=build directory.
+# Usage: t/node.t [PART...]; B=build directory, SERVER=name as t/servers/get knows it (mariadb).
 # shellcheck disable=SC2317 # functions are called by name
 set -eu
 
@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 B=${B:-build}
 [[ -x $B/kagemusha-node ]] || { echo "Bail out! $B/kagemusha-node is not built"; exit 1; }
 node=$(readlink -f "$B/kagemusha-node")
-server=build/servers/mariadb
+SERVER=${SERVER:-mariadb}
+server=build/servers/$SERVER
 count=0
 failed=0
 
@@ -19,7 +20,7 @@ skip_all() {
 }
 
 ((EUID == 0)) || skip_all "network namespaces need root"
-t/servers/get mariadb >/dev/null 2>&1 || skip_all "MariaDB cannot be had"
+t/servers/get "$SERVER" >/dev/null 2>&1 || skip_all "$SERVER cannot be had"
 server=$(readlink -f "$server")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/node.XXXXXX")
 ns_a=kn$$a
@@ -142,9 +143,14 @@ options() {
 	log_bin=$dir/data/mysql-bin
 	innodb_buffer_pool_size=8M
 	loose_innodb_use_native_aio=0
-	innodb_log_file_size=32M
 	performance_schema=OFF
+	server_id=1
+	loose_mysqlx=OFF
 	CNF
+    case $SERVER in
+    mysql9) echo innodb_redo_log_capacity=32M >>"$dir/my.cnf" ;;
+    mariadb*) echo innodb_log_file_size=32M >>"$dir/my.cnf" ;;
+    esac
 }
 
 accepts() {
