@@ -114,25 +114,37 @@ static int do_two(struct ssh *s, const struct options *o)
 }
 
 /* Standard input goes to the command, then its output to standard output, until both are done. */
-static int do_stream(struct ssh *s, const struct options *o, const char *command)
+static int pump(struct ssh_channel *c, const struct options *o, struct err *e)
 {
     char bytes[8192];
-    struct ssh_channel *c;
-    struct err e = {0};
-    ssize_t n = 0;
-    int status, rc = ssh_start(s, command, &c, limit(o), &e);
+    long n;
 
-    while (rc == 0 && (n = read(STDIN_FILENO, bytes, sizeof(bytes))) > 0)
-        rc = ssh_write(c, bytes, (size_t)n, limit(o), &e);
-    if (rc == 0)
-        rc = ssh_send_eof(c, limit(o), &e);
-    while (rc == 0 && (n = ssh_read(c, bytes, sizeof(bytes), limit(o), &e)) > 0) {
+    while ((n = read(STDIN_FILENO, bytes, sizeof(bytes))) > 0) {
+        if (ssh_write(c, bytes, (size_t)n, limit(o), e) < 0)
+            return -1;
+    }
+    if (ssh_send_eof(c, limit(o), e) < 0)
+        return -1;
+    while ((n = ssh_read(c, bytes, sizeof(bytes), limit(o), e)) > 0) {
         if (fwrite(bytes, 1, (size_t)n, stdout) != (size_t)n)
-            return 2;
+            return err_errno(e, ERR_IO, "standard output");
         fflush(stdout);
     }
-    if (rc < 0 || n < 0)
+    return n < 0 ? -1 : 0;
+}
+
+static int do_stream(struct ssh *s, const struct options *o, const char *command)
+{
+    struct ssh_channel *c;
+    struct err e = {0};
+    int status;
+
+    if (ssh_start(s, command, &c, limit(o), &e) < 0)
         return fail(&e);
+    if (pump(c, o, &e) < 0) {
+        ssh_abandon(&c);
+        return fail(&e);
+    }
     fprintf(stderr, "stderr %zu bytes: %.60s\n", strlen(ssh_stderr(c)), ssh_stderr(c));
     if (ssh_finish(&c, &status, limit(o), &e) < 0)
         return fail(&e);
