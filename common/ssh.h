@@ -49,7 +49,8 @@ int ssh_send_eof(struct ssh_channel *c, int64_t deadline_ms, struct err *e);
 /* What came on standard error so far, at most 64 KiB. Borrowed. */
 const char *ssh_stderr(const struct ssh_channel *c);
 /* Waits for end of file and close, then reads the exit status (read too early it is wrong); frees
- * the channel in any case. *status: exit code, or 128 + signal. */
+ * the channel in any case. *status: exit code, or 128 + signal; ssh(1) does not tell the signal,
+ * there it is 255. */
 int ssh_finish(struct ssh_channel **c, int *status, int64_t deadline_ms, struct err *e);
 /* Gives the channel up at once. */
 void ssh_abandon(struct ssh_channel **c);

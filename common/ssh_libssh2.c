@@ -481,7 +481,7 @@ static int open_channel(struct lib_channel *c, const char *command, int64_t dead
                         struct err *e)
 {
     struct lib_session *s = c->session;
-    int rc = 0, more;
+    int rc = 0, more = 0;
 
     do
         c->lib = libssh2_channel_open_session(s->lib);
