@@ -183,12 +183,20 @@ void group_listen(struct group *g, group_event_fn *fn, void *listener)
     pthread_mutex_unlock(&g->listen_lock);
 }
 
+/* One host's connection takes at most so long, whatever the caller can afford for all. */
+static int64_t at_most(int64_t deadline_ms, int64_t ms)
+{
+    int64_t limit = clock_mono_ms() + ms;
+
+    return limit < deadline_ms ? limit : deadline_ms;
+}
+
 int group_open_sql(const struct group_host *h, struct sql *out, int64_t deadline_ms, struct err *e)
 {
     struct db_target t;
 
     group_db_target(h->conf, &t);
-    return sql_open(out, &t, deadline_ms, e);
+    return sql_open(out, &t, at_most(deadline_ms, GROUP_SQL_MS), e);
 }
 
 int group_open_agent(struct group_host *h, struct agent **out, int64_t deadline_ms, struct err *e)
@@ -198,6 +206,7 @@ int group_open_agent(struct group_host *h, struct agent **out, int64_t deadline_
     int rc;
 
     group_ssh_target(h->group->conf, h->conf, &t, &known_hosts);
+    deadline_ms = at_most(deadline_ms, h->conf->ssh_connection_timeout * 1000L);
     rc = agent_open(out, &t, h->conf->node_path, host_event, h, deadline_ms, e);
     buf_release(&known_hosts);
     return rc;

@@ -26,6 +26,7 @@ struct group_host {
     struct agent *agent; /* NULL when there is none */
     struct err agent_err;
     int ssh_ok;    /* the host answers SSH, whether or not the agent is there; -1 not tried */
+    int retired;   /* a master that was replaced here and has not come back (decision 14) */
     int vip_known; /* the agent was told about the VIP */
     struct group_opener *opener;
 };
@@ -69,7 +70,9 @@ void group_open(struct group *g, uint32_t mask, unsigned what, int64_t deadline_
  * waits for nothing and is readable has been closed by its server. */
 void group_drop_dead(struct group *g, uint32_t mask);
 uint32_t group_mask(const struct group *g);
-/* One session of a host, handed to the caller. */
+#define GROUP_SQL_MS 4000 /* MHA's connect test (contract 4.2.1) */
+/* One session of a host, handed to the caller; it takes at most GROUP_SQL_MS, or for an agent
+ * ssh_connection_timeout, whatever the deadline. */
 int group_open_sql(const struct group_host *h, struct sql *out, int64_t deadline_ms, struct err *e);
 int group_open_agent(struct group_host *h, struct agent **out, int64_t deadline_ms, struct err *e);
 /* Makes agent (or, with NULL, the error) what is known of the host. */

@@ -11,7 +11,6 @@
 
 #define PAUSE_FIRST_MS 250
 #define PAUSE_MAX_MS   30000
-#define OPEN_SQL_MS    4000 /* MHA's connect test (contract 4.2.1) */
 
 struct group_opener {
     struct group_host *host;
@@ -29,14 +28,12 @@ struct group_opener {
 static void *opener_main(void *arg)
 {
     struct group_opener *o = arg;
-    int64_t now = clock_mono_ms();
     uint64_t one = 1;
 
     if (o->what & GROUP_AGENTS)
-        group_open_agent(o->host, &o->agent, now + o->host->conf->ssh_connection_timeout * 1000,
-                         &o->agent_err);
+        group_open_agent(o->host, &o->agent, INT64_MAX, &o->agent_err);
     if (o->what & GROUP_SQL)
-        group_open_sql(o->host, &o->sql, clock_mono_ms() + OPEN_SQL_MS, &o->sql_err);
+        group_open_sql(o->host, &o->sql, INT64_MAX, &o->sql_err);
     atomic_store(&o->done, 1);
     if (write(o->host->group->wake_fd, &one, sizeof(one)) < 0)
         return NULL; /* full: the loop is awake */

@@ -15,7 +15,7 @@ static int ping_was_silent(const struct watch *w)
     if (w->misses == 0 || p->ok)
         return 0;
     return p->err.code == ERR_TIMEOUT ||
-           (p->stage == PING_STAGE_CONNECT && w->reach == REACH_SILENT);
+           (p->stage == PING_STAGE_CONNECT && observe_reach(&p->err) == REACH_SILENT);
 }
 
 void monitor_observe(struct watch *w, int64_t deadline_ms)

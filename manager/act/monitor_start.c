@@ -1,54 +1,12 @@
 /* From nothing to a watched group; see monitor_state.h. */
 #include "common/clock.h"
 #include "common/log.h"
+#include "manager/act/check.h"
 #include "manager/act/monitor_state.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-#define OPEN_MS 5000
-
-/* Other hosts than the master must be there at the start, unless ignore_fail and the option say
- * otherwise (contract 7.1, 14). */
-static int check_replicas(const struct watch *w, const struct topo *t, int master, struct err *e)
-{
-    for (int i = 0; i < t->hosts; i++) {
-        const struct topo_host *h = &t->host[i];
-
-        if (i == master || h->reach == REACH_UP)
-            continue;
-        if (h->ignore_fail && w->m->ignore_fail_on_start)
-            log_warning("replica-down", "%s cannot be reached, which ignore_fail allows: %s",
-                        topo_label(t, i), h->reach_text);
-        else
-            return err_set(e, ERR_CONNECT, "%s cannot be reached: %s", topo_label(t, i),
-                           h->reach_text);
-    }
-    return 0;
-}
-
-/* All that is checked before the first ping. */
-static int check(struct watch *w, const struct topo *t, const struct verdict *v, struct err *e)
-{
-    if (v->broken || v->master == NO_HOST)
-        return err_set(e, ERR_WORLD, "%s", v->reason);
-    if (check_replicas(w, t, v->master, e) < 0)
-        return -1;
-    if (v->kind != VERDICT_ALIVE)
-        log_warning("master-down", "Master %s is not currently alive: %s", topo_label(t, v->master),
-                    v->reason);
-    return 0;
-}
-
-static void log_topology(const struct topo *t, int master)
-{
-    log_info(NULL, "GTID failover mode = %d", mode_mha(diagnose_mode(t, master)));
-    log_info("topology", "%s (current master)", topo_label(t, master));
-    for (int i = 0; i < t->hosts; i++)
-        if (i != master)
-            log_info("topology", " +--%s%s", topo_label(t, i),
-                     t->host[i].reach == REACH_UP ? "" : " (down)");
-}
+#define CHECK_MS 10000 /* all hosts, beside each other */
 
 static void log_agents(struct group *g)
 {
@@ -58,25 +16,35 @@ static void log_agents(struct group *g)
                         g->host[i].agent_err.text);
 }
 
+/* A master that is down at the start is no obstacle: the pings will tell. */
+static void begin(struct watch *w, const struct topo *t, const struct verdict *v)
+{
+    w->master = v->master;
+    w->interval_ms = (int64_t)w->g->host[v->master].conf->ping_interval * 1000;
+    if (v->kind != VERDICT_ALIVE)
+        log_warning("master-down", "Master %s is not currently alive: %s", topo_label(t, v->master),
+                    v->reason);
+    log_agents(w->g);
+}
+
 int monitor_start(struct watch *w, struct err *e)
 {
-    struct observe o = {.what = GROUP_SQL | GROUP_AGENTS, .master = NO_HOST, .life_known = 1};
+    struct check *c = mem_zalloc(sizeof(*c));
     struct verdict v;
-    struct topo *t;
     int rc;
 
-    group_open(w->g, GROUP_ALL, GROUP_SQL | GROUP_AGENTS, clock_mono_ms() + OPEN_MS);
-    o.deadline_ms = clock_mono_ms() + OPEN_MS;
-    t = observe(w->g, &o);
-    diagnose(t, &v);
-    rc = check(w, t, &v, e);
+    c->rules.ignore_fail_on_start = w->m->ignore_fail_on_start;
+    c->rules.skip_ssh_check = w->m->skip_ssh_check;
+    c->manager = 1;
+    c->deadline_ms = clock_mono_ms() + CHECK_MS;
+    rc = check_group(w->g, c, e);
     if (rc == 0) {
-        w->master = v.master;
-        w->interval_ms = (int64_t)w->g->host[v.master].conf->ping_interval * 1000;
-        log_topology(t, v.master);
-        log_agents(w->g);
+        diagnose(c->seen, &v);
+        group_open(w->g, GROUP_ALL, GROUP_AGENTS, clock_mono_ms() + CHECK_MS);
+        begin(w, c->seen, &v);
     }
-    topo_free(&t);
+    topo_free(&c->seen);
+    free(c);
     return rc;
 }
 

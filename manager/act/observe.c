@@ -44,8 +44,10 @@ struct topo *observe_nothing(const struct group *g)
     t->use_gtid_auto_pos = first->use_gtid_auto_pos;
     t->misses_needed = first->ping_misses;
     t->hosts = g->hosts;
-    for (int i = 0; i < g->hosts; i++)
+    for (int i = 0; i < g->hosts; i++) {
         put_host(&t->host[i], g->host[i].conf);
+        t->host[i].retired = g->host[i].retired;
+    }
     return t;
 }
 

@@ -2,26 +2,33 @@
 #include "common/clock.h"
 #include "manager/act/observe_host.h"
 
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CLIENT_NO_SOCKET = 2002, CLIENT_NO_HOST = 2003 };
 
 static void put(char *out, size_t size, const char *text)
 {
     snprintf(out, size, "%.*s", (int)size - 1, text);
 }
 
-/* Refused is what the kernel of a living host says of a port without a process; all the rest is
- * silence, until somebody knows better. */
+/* An error of the client library before any answer came: refused, for all that it says. */
 enum reach observe_reach(const struct err *e)
 {
     switch (e->code) {
     case ERR_NONE:
         return REACH_UP;
     case ERR_CONNECT:
-        return strstr(e->text, "(111") || strcasestr(e->text, "refused") ? REACH_REFUSED
-                                                                         : REACH_SILENT;
+        return e->server_errno == CLIENT_NO_SOCKET || e->server_errno == CLIENT_NO_HOST
+                   ? REACH_REFUSED
+                   : REACH_SILENT;
     case ERR_TIMEOUT:
     case ERR_SSH:
     case ERR_IO:
@@ -35,6 +42,33 @@ enum reach observe_reach(const struct err *e)
         break;
     }
     return REACH_DENIED;
+}
+
+/* The library tells a refusal and a missing route by the same number; the kernel does not. */
+static int port_refuses(const struct conf_server *s, int64_t deadline_ms)
+{
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM},
+                    *ai;
+    struct pollfd p = {.events = POLLOUT};
+    int refused = 0, error = 0;
+    socklen_t len = sizeof(error);
+    char port[16];
+
+    snprintf(port, sizeof(port), "%d", s->port);
+    if (getaddrinfo(s->ip, port, &hints, &ai) != 0)
+        return 0;
+    p.fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (p.fd >= 0) {
+        if (connect(p.fd, ai->ai_addr, ai->ai_addrlen) < 0 && errno == ECONNREFUSED)
+            refused = 1;
+        else if (poll(&p, 1, clock_left_ms(deadline_ms)) == 1 &&
+                 getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0)
+            refused = error == ECONNREFUSED;
+        close(p.fd);
+    }
+    freeaddrinfo(ai);
+    return refused;
 }
 
 static enum gtid_mode gtid_mode(const char *word)
@@ -257,5 +291,7 @@ void observe_sql(struct group *g, int host, void *arg)
         sql_close(&gh->sql);
     gh->sql_err = e;
     h->reach = rc == 0 ? REACH_UP : observe_reach(&e);
+    if (h->reach == REACH_REFUSED && !port_refuses(gh->conf, ob->o->deadline_ms))
+        h->reach = REACH_SILENT;
     put(h->reach_text, sizeof(h->reach_text), e.text);
 }

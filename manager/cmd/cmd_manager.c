@@ -118,14 +118,6 @@ static int setup_log(const struct options *o, const struct conf *c, struct err *
                      o->json ? c->app : NULL, o->json, e);
 }
 
-static void log_warnings(const struct conf *c)
-{
-    const char *line = c->warnings.data;
-
-    for (; *line; line += strcspn(line, "\n"), line += *line == '\n')
-        log_warning(NULL, "%.*s", (int)strcspn(line, "\n"), line);
-}
-
 /* Configuration, log, work directory. */
 static int set_up(const struct options *o, int as_mha, struct group *g, struct err *e)
 {
@@ -139,10 +131,9 @@ static int set_up(const struct options *o, int as_mha, struct group *g, struct e
     group_init(g, c, as_mha ? FENCE_MHA : FENCE_PROOF);
     if (o->fence)
         g->fence = strcasecmp(o->fence, "mha") == 0 ? FENCE_MHA : FENCE_PROOF;
-    if (file_mkdirs(c->server[0].manager_workdir, 0755, e) < 0 || setup_log(o, c, e) < 0)
+    if (file_mkdirs(c->server[0].manager_workdir, 0755, e) < 0)
         return -1;
-    log_warnings(c);
-    return 0;
+    return setup_log(o, c, e);
 }
 
 static int failover(const struct options *o, struct group *g, const char *workdir, int dead,
@@ -177,8 +168,9 @@ static int failover(const struct options *o, struct group *g, const char *workdi
     return rc;
 }
 
-/* Watch, replace, and perhaps once more. */
-static int manage(const struct options *o, struct group *g)
+/* Watch, replace, and perhaps once more. A proved fence lets the next failover come soon (decision
+ * 14). */
+static int manage(struct options *o, int as_mha, struct group *g)
 {
     const char *workdir = g->conf->server[0].manager_workdir;
     struct monitor m = {
@@ -202,7 +194,10 @@ static int manage(const struct options *o, struct group *g)
         if (end != MONITOR_DEAD_MASTER)
             return 1;
         rc = failover(o, g, workdir, dead, seen_ms);
+        g->host[dead].retired = rc == 0 || rc == 10;
         status_remove(workdir, g->conf->app);
+        if (!as_mha && rc == 0 && g->fence == FENCE_PROOF)
+            o->last_failover_minute = 0;
     } while (o->keep_running && (rc == 0 || rc == 10) && !stop_signal);
     return rc;
 }
@@ -216,7 +211,7 @@ static void release(struct group *g)
     db_library_end();
 }
 
-static int run_group(const struct options *o, int as_mha)
+static int run_group(struct options *o, int as_mha)
 {
     struct group *g = mem_zalloc(sizeof(*g));
     struct err e = {0};
@@ -229,7 +224,7 @@ static int run_group(const struct options *o, int as_mha)
         return 1;
     }
     sd_notify(0, "READY=1");
-    rc = manage(o, g);
+    rc = manage(o, as_mha, g);
     sd_notify(0, "STOPPING=1");
     if (stop_signal)
         log_info("stopped", "Got terminate signal %d. Exit.", stop_signal);
