@@ -168,6 +168,8 @@ static void wait_for_something(struct agent *a)
     for (size_t i = 0; i < NODE_WATCH_MAX; i++)
         if (p[3 + i].revents)
             node_watch_ended(a, &a->watch[i], clock_mono_us());
+    if (p[1].revents)
+        node_jobs_woken(&a->jobs);
     if (p[0].revents)
         read_lines(a);
 }

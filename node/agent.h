@@ -48,6 +48,7 @@ struct node_jobs {
     struct node_job job[NODE_JOBS_MAX];
     pthread_mutex_t lock; /* over the finished flags */
     int wake;             /* eventfd: a job has finished */
+    int64_t next_look_ms; /* 0: at once */
 };
 
 struct agent {
@@ -74,6 +75,8 @@ int node_jobs_init(struct node_jobs *jobs, struct err *e);
 /* Starts a job and takes req over, also when it fails. */
 int node_job_start(struct agent *a, const struct node_op *op, int64_t id, struct json_object *req,
                    struct err *e);
+/* The eventfd has become readable. */
+void node_jobs_woken(struct node_jobs *jobs);
 /* Answers what has finished or is over its deadline. */
 void node_jobs_tick(struct agent *a, int64_t now_ms);
 /* Milliseconds until the next deadline of a job, at most limit. */

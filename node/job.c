@@ -71,6 +71,7 @@ int node_job_start(struct agent *a, const struct node_op *op, int64_t id, struct
     j->req = req;
     j->reply = json_object_new_object();
     j->deadline_ms = limit > 0 ? clock_mono_ms() + limit : 0;
+    a->jobs.next_look_ms = 0;
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
@@ -117,12 +118,21 @@ static void expire(struct agent *a, struct node_job *j)
         node_reply(a, j->id, NULL, &late);
 }
 
-void node_jobs_tick(struct agent *a, int64_t now_ms)
+void node_jobs_woken(struct node_jobs *jobs)
 {
     uint64_t count;
-    ssize_t n = read(a->jobs.wake, &count, sizeof(count));
+    ssize_t n = read(jobs->wake, &count, sizeof(count));
 
     (void)n;
+    jobs->next_look_ms = 0;
+}
+
+/* The loop comes by each millisecond while it watches a server: it looks at the jobs only when one
+ * has finished or is due. */
+void node_jobs_tick(struct agent *a, int64_t now_ms)
+{
+    if (now_ms < a->jobs.next_look_ms)
+        return;
     for (size_t i = 0; i < NODE_JOBS_MAX; i++) {
         struct node_job *j = &a->jobs.job[i];
 
@@ -135,6 +145,7 @@ void node_jobs_tick(struct agent *a, int64_t now_ms)
             expire(a, j);
         }
     }
+    a->jobs.next_look_ms = now_ms + node_jobs_next_ms(&a->jobs, now_ms, INT32_MAX);
 }
 
 int64_t node_jobs_next_ms(const struct node_jobs *jobs, int64_t now_ms, int64_t limit)
