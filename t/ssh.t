@@ -3,14 +3,15 @@
 # Nothing under ~/.ssh or /etc/ssh is touched; everything lives in a private directory.
 set -eu
 
-build=${B:-build}
-client=$PWD/$build/t/ssh/client
+cd "$(dirname "$0")/.."
+build=$(realpath -m "${B:-build}")
+client=$build/t/ssh/client
 sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) || { echo '1..0 # SKIP no sshd'; exit 0; }
 command -v ssh ssh-agent ssh-keygen >/dev/null || { echo '1..0 # SKIP no ssh client'; exit 0; }
 [ -x "$client" ] || { echo "Bail out! $build/t/ssh/client is not built"; exit 1; }
 
 mkdir -p "$build"
-dir=$(mktemp -d "$PWD/$build/ssh.XXXXXX")
+dir=$(mktemp -d "$build/ssh.XXXXXX")
 chmod 700 "$dir"
 home=$dir/home ours=$dir/ours
 me=$(id -un)
