@@ -113,7 +113,8 @@ static int set_tls(MYSQL *m, const struct attempt *a, int tls)
     if (tls && a->ssl_ca && mysql_options(m, MYSQL_OPT_SSL_CA, a->ssl_ca))
         return -1;
 #if DB_MARIADB
-    my_bool enforce = tls != 0, verify = tls && a->ssl >= DB_SSL_VERIFY_CA;
+    my_bool enforce = (my_bool)(tls != 0);
+    my_bool verify = (my_bool)(tls && a->ssl >= DB_SSL_VERIFY_CA);
 
     return mysql_options(m, MYSQL_OPT_SSL_ENFORCE, &enforce) ||
                    mysql_options(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify)
@@ -227,8 +228,8 @@ static char *dup_or_null(const char *text)
     return text ? mem_strdup(text) : NULL;
 }
 
-static int attempt_start(struct attempt **out, const struct db_target *t, int64_t deadline_ms,
-                         struct err *e)
+/* NULL with e when there is no thread to be had. */
+static struct attempt *attempt_start(const struct db_target *t, int64_t deadline_ms, struct err *e)
 {
     struct attempt *a = mem_zalloc(sizeof(*a));
     pthread_condattr_t cond;
@@ -257,12 +258,11 @@ static int attempt_start(struct attempt **out, const struct db_target *t, int64_
     rc = pthread_create(&thread, &attr, connect_main, a);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
-    *out = a;
     if (rc == 0)
-        return 0;
+        return a;
     attempt_free(a);
-    *out = NULL;
-    return err_set(e, ERR_IO, "cannot start a thread to connect: %s", strerror(rc));
+    err_set(e, ERR_IO, "cannot start a thread to connect: %s", strerror(rc));
+    return NULL;
 }
 
 /* 1 when the attempt is done by then. */
@@ -401,13 +401,15 @@ static int connect_by(MYSQL **out, const struct db_target *t, const char *where,
     int64_t total_ms = clock_left_ms(deadline_ms);
     int64_t reserve_ms = total_ms / 4 < PROBE_RESERVE_MS ? total_ms / 4 : PROBE_RESERVE_MS;
     struct attempt *a;
-    int accepts = 0, rc = 0;
+    int rc = 0;
 
     *out = NULL;
-    if (attempt_start(&a, t, deadline_ms, e) != 0)
+    a = attempt_start(t, deadline_ms, e);
+    if (!a)
         return -1;
     if (!attempt_wait(a, deadline_ms - reserve_ms)) {
-        accepts = probe_accepts(t->host, t->port, deadline_ms);
+        int accepts = probe_accepts(t->host, t->port, deadline_ms);
+
         if (!attempt_wait(a, deadline_ms) && !attempt_abandon(a))
             return late(where, accepts, e);
     }
@@ -506,16 +508,16 @@ static int add_row(struct db_rows *r, MYSQL_ROW row, const unsigned long *length
 static int read_result(struct db *d, struct db_rows **out, struct err *e)
 {
     MYSQL_RES *res = mysql_use_result(d->mysql);
-    MYSQL_FIELD *fields;
     MYSQL_ROW row;
-    size_t i;
     int full = 0;
 
     if (!res)
         return mysql_errno(d->mysql) ? query_failed(d, e) : 0;
     if (out) {
+        const MYSQL_FIELD *fields = mysql_fetch_fields(res);
+        size_t i;
+
         *out = db_rows_new(mysql_num_fields(res));
-        fields = mysql_fetch_fields(res);
         for (i = 0; i < (*out)->columns; i++)
             db_rows_name(*out, i, fields[i].name);
     }

@@ -138,38 +138,39 @@ static int build(struct buf *b, const struct sql *s, const struct sql_change *c,
     return 0;
 }
 
-static size_t common_run(const char *a, const char *b)
+/* How many bytes of the text's beginning are a piece of the secret. */
+static size_t piece_of(const char *text, const char *secret)
 {
-    size_t n = 0;
+    size_t longest = 0, n;
 
-    while (a[n] && a[n] == b[n])
-        n++;
-    return n;
+    for (; *secret; secret++) {
+        for (n = 0; text[n] && text[n] == secret[n]; n++)
+            ;
+        longest = n > longest ? n : longest;
+    }
+    return longest;
 }
 
 /* A server quotes the place of a syntax error, or the start of a value that is too long: any piece
- * of the password may be in its text. Pieces of four bytes and more are masked, and what follows
- * "near" is dropped. */
+ * of the password may be in its text. Pieces of four bytes and more are masked, or all of a shorter
+ * password, and what follows "near" is dropped. */
 static void scrub(struct err *e, const char *password)
 {
-    size_t least = strlen(password) < 4 ? strlen(password) : 4, longest, run, i;
+    size_t whole = strlen(password);
     char *at;
 
-    if (!e || least == 0)
+    if (!e || whole == 0)
         return;
     at = strstr(e->text, " near ");
     if (at)
         *at = '\0';
     for (at = e->text; *at; at++) {
-        longest = 0;
-        for (i = 0; password[i]; i++) {
-            run = common_run(at, password + i);
-            longest = run > longest ? run : longest;
+        size_t n = piece_of(at, password);
+
+        if (n >= 4 || n == whole) {
+            memset(at, '*', n);
+            at += n - 1;
         }
-        if (longest < least)
-            continue;
-        memset(at, '*', longest);
-        at += longest - 1;
     }
 }
 

@@ -133,11 +133,12 @@ static int reached(struct sql *s, const struct wait *w, int64_t deadline_ms, int
 static int wait_on(struct sql *s, const struct wait *w, int64_t deadline_ms, int *done,
                    struct err *e)
 {
-    int64_t pause_ms = POLL_MIN_MS, began_ms;
+    int64_t pause_ms = POLL_MIN_MS;
 
     *done = 0;
     do {
-        began_ms = clock_mono_ms();
+        int64_t began_ms = clock_mono_ms();
+
         if (reached(s, w, began_ms + QUESTION_MS, done, e) != 0)
             return -1;
         if (*done)

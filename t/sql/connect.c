@@ -120,7 +120,7 @@ static void deadlines(const struct pair *p)
     tap_ok(!d, "closing twice is harmless");
 }
 
-static void rows(const struct pair *p)
+static void values(const struct pair *p)
 {
     static const char *const names[] = {"nope", "N", NULL};
     struct pollfd idle = {.events = POLLIN};
@@ -240,7 +240,7 @@ void test_connect(const struct pair *p)
     refused(p);
     silent(p);
     deadlines(p);
-    rows(p);
+    values(p);
     tls(p);
     crowd(p);
     quoting(p);
