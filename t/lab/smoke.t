@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The lab itself: its faults happen, its writer, sampler and compare tell the truth, nothing is left.
 # SERVER and MODE choose what is raised (mariadb, gtid).
-set -u
+set -eu
 
-cd "$(dirname "$0")/../.." || exit 1
+cd "$(dirname "$0")/../.."
 server=${SERVER:-mariadb}
 mode=${MODE:-gtid}
 lab=smoke-$server-$mode
-ledger=build/lab/$lab/ledger
+dir=build/lab/$lab
+ledger=$dir/ledger
 count=0
 
 ok() {
@@ -23,14 +24,20 @@ ok() {
 
 # holds NAME COMMAND...
 holds() {
-    local name=$1
+    local name=$1 rc=0
     shift
-    "$@"
-    ok $? "$name"
+    "$@" || rc=$?
+    ok $rc "$name"
 }
 
 ctl() {
-    t/lab/ctl --lab $lab "$@"
+    t/lab/ctl --lab "$lab" "$@"
+}
+
+# status COMMAND...: its exit status, in rc.
+status() {
+    rc=0
+    "$@" || rc=$?
 }
 
 # within SECONDS COMMAND...
@@ -44,7 +51,7 @@ within() {
 }
 
 acked_by() {
-    awk -v w="$1" -v s="$2" '$1 == w && $4 == s' $ledger/*.ledger 2>/dev/null | wc -l
+    awk -v w="$1" -v s="$2" '$1 == w && $4 == s' "$ledger"/*.ledger 2>/dev/null | wc -l
 }
 
 acked_at_least() {
@@ -56,7 +63,7 @@ acked_at_least() {
 sees() {
     local ticks=$1
     shift
-    tail -n 400 $ledger/all.sample 2>/dev/null | awk -v ticks="$ticks" -v want="$*" '
+    tail -n 400 "$ledger/all.sample" 2>/dev/null | awk -v ticks="$ticks" -v want="$*" '
         { at[$1, $2] = $3; if ($1 > max) max = $1 }
         END {
             n = split(want, pair, " ")
@@ -88,7 +95,9 @@ replica_word() {
 
 follow_db2() {
     local file pos show='SHOW MASTER STATUS'
-    [[ $server == mysql9 ]] && show='SHOW BINARY LOG STATUS'
+    if [[ $server == mysql9 ]]; then
+        show='SHOW BINARY LOG STATUS'
+    fi
     read -r file pos _ <<<"$(ctl sql db2 "$show")"
     ctl sql db3 "STOP $(replica_word)"
     case $server/$mode in
@@ -104,6 +113,14 @@ fact() {
     awk -v key="$1" '$1 == key { sub(/^[^ ]+ /, ""); print }' <<<"$facts"
 }
 
+nobody_carries() {
+    ! grep -lsazx "LAB_TOKEN=$1" /proc/[0-9]*/environ
+}
+
+no_mount() {
+    ! grep "$dir/" /proc/self/mountinfo
+}
+
 equals() {
     [[ $1 == "$2" ]] || {
         echo "# got: $1, wanted: $2"
@@ -113,13 +130,14 @@ equals() {
 
 finish() {
     # shellcheck disable=SC2046
-    kill $(jobs -p) 2>/dev/null
-    t/lab/down --lab $lab
+    kill $(jobs -p) 2>/dev/null || true
+    t/lab/down --lab "$lab"
 }
 
 ((EUID == 0)) || { echo "1..0 # SKIP namespaces need root"; exit 0; }
-why=$(t/servers/get "$server" 2>&1)
-case $? in
+rc=0
+why=$(t/servers/get "$server" 2>&1) || rc=$?
+case $rc in
 0) ;;
 77) echo "1..0 # SKIP $why"; exit 0 ;;
 *) echo "Bail out! $why"; exit 1 ;;
@@ -127,9 +145,9 @@ esac
 trap finish EXIT
 
 began=$(date +%s%N)
-t/lab/up "$server" "$mode" --lab $lab >/dev/null || { echo "Bail out! the lab does not come up"; exit 1; }
+t/lab/up "$server" "$mode" --lab "$lab" >/dev/null || { echo "Bail out! the lab does not come up"; exit 1; }
 echo "# up $server $mode: $((($(date +%s%N) - began) / 1000000)) ms"
-token=$(<build/lab/$lab/token)
+token=$(<"$dir/token")
 holds "db1 holds the VIP" equals "$(ctl vip-where)" db1
 # shellcheck disable=SC2016
 holds "the manager's key opens every database host" \
@@ -138,18 +156,18 @@ holds "the manager's key opens every database host" \
 holds "a database host does not open another" \
     ctl exec db1 bash -c '! ssh -o BatchMode=yes -o StrictHostKeyChecking=no db2 true 2>/dev/null'
 
-ctl exec client sh -c 'exit 7'
-holds "an exit status comes back" equals $? 7
-t/lab/exec client --lab $lab sleep 60 &
+status ctl exec client sh -c 'exit 7'
+holds "an exit status comes back" equals $rc 7
+t/lab/exec client --lab "$lab" sleep 60 &
 sleeper=$!
 within 5 ctl exec client pgrep -x sleep >/dev/null
 kill $sleeper
-wait $sleeper
+status wait $sleeper
 holds "a signal goes down" within 5 ctl exec client bash -c '! pgrep -x sleep >/dev/null'
 
-t/lab/ctl --lab $lab sampler &
+t/lab/ctl --lab "$lab" sampler &
 sampler=$!
-t/lab/ctl --lab $lab writer --id 1 >build/lab/$lab/writer1 &
+t/lab/ctl --lab "$lab" writer --id 1 >"$dir/writer1" &
 writer=$!
 holds "rows are acknowledged through the VIP" within 20 acked_at_least 1 1 200
 holds "db1 alone is writable" within 10 sees 20 db1=w db2=r db3=r
@@ -168,20 +186,21 @@ holds "a stopped server does not answer" within 10 sees 10 db1=w db2=- db3=r
 ctl cont db2
 holds "it does when it goes on" within 20 sees 10 db1=w db2=r db3=r
 kill $writer $sampler
-wait $writer
-holds "the writer ends well" equals $? 0
-holds "its total is its ledger's" equals "$(awk '$1 == "acknowledged" { print $2 }' build/lab/$lab/writer1)" \
+status wait $writer
+holds "the writer ends well" equals $rc 0
+holds "its total is its ledger's" equals "$(awk '$1 == "acknowledged" { print $2 }' "$dir/writer1")" \
     "$(acked_by 1 1)"
 wait $sampler
 holds "replicas catch up" ctl wait-repl 30
-facts=$(t/lab/compare --lab $lab)
-holds "nothing is lost while nothing happened" equals "$? $(fact lost) $(fact checksums_equal)" "0 0 yes"
+rc=0
+facts=$(t/lab/compare --lab "$lab") || rc=$?
+holds "nothing is lost while nothing happened" equals "$rc $(fact lost) $(fact checksums_equal)" "0 0 yes"
 holds "every acknowledged row is there" equals "$(fact acknowledged)" "$(acked_by 1 1)"
 
 # What db1 acknowledges from here on nobody else receives.
 ctl sql db2 "STOP $(replica_word) IO_THREAD"
 ctl sql db3 "STOP $(replica_word) IO_THREAD"
-t/lab/ctl --lab $lab writer --id 2 >build/lab/$lab/writer2 &
+t/lab/ctl --lab "$lab" writer --id 2 >"$dir/writer2" &
 writer=$!
 within 20 acked_at_least 2 1 50
 ctl kill db1
@@ -195,23 +214,23 @@ holds "the writer goes on at the new master" within 20 acked_at_least 2 2 50
 kill $writer
 wait $writer
 lost=$(acked_by 2 1)
-facts=$(t/lab/compare --lab $lab)
-rc=$?
+rc=0
+facts=$(t/lab/compare --lab "$lab") || rc=$?
 holds "compare counts the rows that died with db1" equals "$rc $(fact server) $(fact lost)" "1 db2 $lost"
-holds "compare names them" equals "$(fact lost_rows | cut -d ' ' -f 1)" "2:$(awk '$1 == 2 { print $2; exit }' $ledger/2.ledger)"
+holds "compare names them" equals "$(fact lost_rows | cut -d ' ' -f 1)" "2:$(awk '$1 == 2 { print $2; exit }' "$ledger/2.ledger")"
 holds "the rest is on both hosts" equals "$(fact level) $(fact live) $(fact checksums_equal)" "yes db2 db3 yes"
 holds "the gap is the failover's" awk -v gap="$(fact gap_ms)" 'BEGIN { exit !(gap > 50) }'
 holds "no two were writable" equals "$(fact two_writable_samples)" 0
-holds "the JSON says the same" equals "$(t/lab/compare --lab $lab --json | jq .lost)" "$lost"
+holds "the JSON says the same" equals "$(t/lab/compare --lab "$lab" --json | jq .lost)" "$lost"
 
 # The old master comes back as it was: writable. That is what the sampler is for.
 ctl start db1
-t/lab/ctl --lab $lab sampler &
+t/lab/ctl --lab "$lab" sampler &
 sampler=$!
 holds "two writable masters are seen" within 20 sees 10 db1=w db2=w db3=r
 kill $sampler
 wait $sampler
-facts=$(t/lab/compare --lab $lab)
+facts=$(t/lab/compare --lab "$lab") || true
 holds "and counted" test "$(fact two_writable_samples)" -gt 10
 holds "and proved" test "$(fact two_writable_proved)" -gt 0
 
@@ -220,18 +239,18 @@ holds "a host without power is off" within 5 grep -q '^db3 off' <(ctl status)
 ctl poweron db3
 ctl start db3
 holds "it comes back with its data" ctl wait-repl 30
-holds "down ends it" t/lab/down --lab $lab
-holds "no process is left" test -z "$(grep -lsazx "LAB_TOKEN=$token" /proc/[0-9]*/environ)"
-holds "no file is left" test ! -e build/lab/$lab
-holds "no mount is left" test -z "$(grep "build/lab/$lab/" /proc/self/mountinfo)"
+holds "down ends it" t/lab/down --lab "$lab"
+holds "no process is left" nobody_carries "$token"
+holds "no file is left" test ! -e "$dir"
+holds "no mount is left" no_mount
 
 # Killed in the middle, up leaves what the next down finds.
-t/lab/up "$server" "$mode" --lab $lab >/dev/null 2>&1 &
+t/lab/up "$server" "$mode" --lab "$lab" >/dev/null 2>&1 &
 up=$!
-within 20 test -e build/lab/$lab/hosts/db2/ready
+within 20 test -e "$dir/hosts/db2/ready"
 kill -KILL $up
-wait $up 2>/dev/null
-token=$(<build/lab/$lab/token)
-t/lab/down --lab $lab
-holds "an interrupted up leaves nothing either" test -z "$(grep -lsazx "LAB_TOKEN=$token" /proc/[0-9]*/environ)"
+status wait $up 2>/dev/null
+token=$(<"$dir/token")
+t/lab/down --lab "$lab"
+holds "an interrupted up leaves nothing either" nobody_carries "$token"
 echo "1..$count"
