@@ -85,6 +85,8 @@ static int run_group(struct exec *x, int from, int to, struct err *e)
 {
     struct lanes l = {.x = x, .first = &x->done[x->dones], .from = from, .to = to, .err = e};
     uint32_t mask = 0;
+    if (x->cancel && *x->cancel && !x->past_return)
+        return err_set(e, ERR_WORLD, "stopped by signal %d", *x->cancel);
     exec_enter_phase(x, x->p->step[from].phase);
     for (int i = from; i < to; i++) {
         const struct step *s = &x->p->step[i];

@@ -63,12 +63,13 @@ struct exec {
     struct binpos position;
     struct gtid_set level;
     /* how far it went */
-    int phase;       /* enum phase: the last one that began; -1 before the first */
-    int past_return; /* the point of no return is behind us */
-    int opened;      /* the new master is writable */
-    int gave_back;   /* the old master was started again and is writable */
-    int vip_moved;   /* seen on the new master */
-    atomic_int stop; /* a lane failed: the others end before their next step */
+    int phase;            /* enum phase: the last one that began; -1 before the first */
+    int past_return;      /* the point of no return is behind us */
+    int opened;           /* the new master is writable */
+    int gave_back;        /* the old master was started again and is writable */
+    int vip_moved;        /* seen on the new master */
+    volatile int *cancel; /* somebody outside wants it to end, or NULL */
+    atomic_int stop;      /* a lane failed: the others end before their next step */
     pthread_mutex_t state;
     pthread_t keeper; /* pings idle sessions, so that their locks stay (decision 12) */
     atomic_int keeping;

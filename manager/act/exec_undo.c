@@ -104,6 +104,8 @@ static void undo_step(struct exec *x, struct exec_done *d)
 
 void exec_undo(struct exec *x)
 {
+    if (x->dones == 0)
+        return;
     log_warning("undo", "nothing is promoted: what was done is taken back");
     for (int i = x->dones - 1; i >= 0; i--)
         undo_step(x, &x->done[i]);

@@ -119,6 +119,7 @@ static void run_init(struct operation_run *r, struct group *g, const struct oper
     r->begin_ms = clock_mono_ms();
     r->begin_wall_ms = clock_wall_ms();
     exec_init(r->x, g, &r->journal);
+    r->x->cancel = op->stop;
 }
 
 static void run_release(struct operation_run *r)

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "manager/act/operation.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,25 @@ struct options {
     const char *state, *dead_host, *dead_ip;
     int dead_port, interactive, ssh_reachable, debug, help, version;
 };
+
+static volatile int stop_signal;
+
+static void on_signal(int sig)
+{
+    stop_signal = sig;
+}
+
+/* Up to the point of no return they take back what was done; behind it they are too late. At a
+ * question the interrupted read is a no. */
+static void catch_signals(void)
+{
+    static const int ending[] = {SIGINT, SIGHUP, SIGQUIT, SIGTERM};
+    struct sigaction a = {.sa_handler = on_signal};
+    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++)
+        sigaction(ending[i], &a, NULL);
+    a.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &a, NULL);
+}
 
 static const char alive_sentence[] =
     "--master_state=alive: this release moves the role of a dead master only; a living one is "
@@ -64,6 +84,8 @@ static int fail_over(struct options *o, struct conf *c, enum fence_policy fallba
         return -1;
     say_defaults(o, c, host);
     o->op.dead = host;
+    o->op.stop = &stop_signal;
+    catch_signals();
     o->op.interactive = o->interactive;
     o->op.workdir = o->workdir ? o->workdir : c->server[0].manager_workdir;
     o->op.ssh_reachable = o->ssh_reachable == 2 ? -1 : o->ssh_reachable;
