@@ -73,7 +73,7 @@ static void relay(pid_t child, const sigset_t *set)
             exit(WEXITSTATUS(status));
         signal(WTERMSIG(status), SIG_DFL);
         sigprocmask(SIG_UNBLOCK, set, NULL);
-        raise(WTERMSIG(status));
+        kill(getpid(), WTERMSIG(status));
         exit(128 + WTERMSIG(status));
     }
 }

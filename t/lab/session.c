@@ -1,3 +1,5 @@
+/* The parent's half keeps time, the child's half talks to the server; shared memory lies between.
+ */
 #include "t/lab/session.h"
 
 #include <errno.h>

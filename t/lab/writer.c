@@ -110,12 +110,17 @@ static void run(struct session *s)
 static uint64_t last_number(const char *path, uint64_t id)
 {
     FILE *f = fopen(path, "re");
-    uint64_t writer, n, last = 0;
+    char line[LINE_MAX_BYTES];
+    uint64_t n, last = 0;
+    char *end;
 
     if (f == NULL)
         return 0;
-    while (fscanf(f, "%" SCNu64 " %" SCNu64 "%*[^\n]", &writer, &n) == 2) {
-        if (writer == id && n > last)
+    while (fgets(line, sizeof line, f) != NULL) {
+        if (strtoull(line, &end, 10) != id)
+            continue;
+        n = strtoull(end, NULL, 10);
+        if (n > last)
             last = n;
     }
     fclose(f);
@@ -199,24 +204,25 @@ int main(int argc, char **argv)
         .rows = 1
     };
     struct session_shared *sh;
-    const char *login = NULL;
+    const char *login = NULL, *path;
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option(&w, c, &login) != 0)
             return usage();
     }
-    if (login == NULL || w.ledger_path == NULL || optind != argc - 1)
+    path = w.ledger_path;
+    if (login == NULL || path == NULL || optind != argc - 1)
         return usage();
     if (session_target(&w.session, argv[optind]) != 0 || session_init(&w.session, login) != 0)
         return 1;
     sh = w.session.shared;
-    w.ledger = open(w.ledger_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    w.ledger = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (w.ledger < 0) {
-        fprintf(stderr, "writer: %s: %s\n", w.ledger_path, strerror(errno));
+        fprintf(stderr, "writer: %s: %s\n", path, strerror(errno));
         return 1;
     }
-    atomic_store(&sh->n, last_number(w.ledger_path, w.id));
+    atomic_store(&sh->n, last_number(path, w.id));
     session_supervise(&w.session, 1);
     printf("writer %" PRIu64 "\nacknowledged %" PRIu64 "\nerrors %" PRIu64 "\nconnections %" PRIu64
            "\nstalls %" PRIu64 "\nmax_gap_ms %.1f\n",
