@@ -22,8 +22,8 @@ int64_t json_get_int(struct json_object *o, const char *key, int64_t fallback);
 uint64_t json_get_u64(struct json_object *o, const char *key, uint64_t fallback);
 int json_get_bool(struct json_object *o, const char *key, int fallback);
 
-void json_put_str(struct json_object *o, const char *key,
-                  const char *value); /* NULL becomes null */
+/* Set a member, in place of one of that name; value NULL becomes null. Texts are copied. */
+void json_put_str(struct json_object *o, const char *key, const char *value);
 void json_put_int(struct json_object *o, const char *key, int64_t value);
 void json_put_u64(struct json_object *o, const char *key, uint64_t value);
 void json_put_bool(struct json_object *o, const char *key, int value);

@@ -71,6 +71,7 @@ void node_event(struct agent *a, const char *word, struct json_object *o);
 /* The table, ended by a row without a name. */
 extern const struct node_op node_ops[];
 
+/* Makes the eventfd. ERR_IO. */
 int node_jobs_init(struct node_jobs *jobs, struct err *e);
 /* Starts a job and takes req over, also when it fails. */
 int node_job_start(struct agent *a, const struct node_op *op, int64_t id, struct json_object *req,

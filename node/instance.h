@@ -45,10 +45,12 @@ void node_instance_find(const struct node_target *t, struct node_instance *out);
 /* Who would start a process again. */
 void node_supervisor_find(pid_t pid, struct node_supervisor *out);
 
+/* Adds the fields of docs/wire.md, operation locate, to o. */
 void node_instance_to_json(const struct node_instance *i, struct json_object *o);
 /* Reads back what the other one wrote, but for the listening addresses. */
 void node_instance_from_json(struct json_object *o, struct node_instance *i);
 
+/* "none", "mysqld_safe", "systemd", "other". Static text. */
 const char *node_supervisor_text(enum node_supervisor_kind kind);
 /* 1 where systemd runs this host. */
 int node_has_systemd(void);

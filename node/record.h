@@ -10,6 +10,7 @@
 #define NODE_STATE_DIR "/run/kagemusha"
 #define NODE_KEEP_DIR  "/var/lib/kagemusha"
 
+/* The two directories, or where they are by default. Borrowed from req, or static. */
 const char *node_state_dir(struct json_object *req);
 const char *node_keep_dir(struct json_object *req);
 

@@ -24,7 +24,10 @@ struct node_vip {
     struct node_announce pending[NODE_VIP_PENDING];
 };
 
+/* Opens the sockets; what cannot be opened fails when it is used. */
 void node_vip_init(struct node_vip *v);
+/* The operations of these names (docs/wire.md), all in the loop. ERR_FORMAT, ERR_CONFIG without an
+ * interface, ERR_DENIED, ERR_IO. */
 int node_vip_add(struct agent *a, struct json_object *req, struct json_object *reply,
                  struct err *e);
 int node_vip_del(struct agent *a, struct json_object *req, struct json_object *reply,
@@ -39,6 +42,7 @@ int node_vip_probe_begin(struct agent *a, struct json_object *req, struct json_o
 /* Asks the link who has the address, and waits for the answer. */
 int node_vip_probe_work(struct json_object *req, struct json_object *reply, struct err *e);
 
+/* Makes the announcements that are due; milliseconds until the next one, at most limit. */
 void node_vip_tick(struct node_vip *v, int64_t now_ms);
 int64_t node_vip_next_ms(const struct node_vip *v, int64_t now_ms, int64_t limit);
 

@@ -25,6 +25,8 @@ struct node_watch {
     int looking;     /* a job looks for it */
 };
 
+/* The three parts of the operation watch: checks the request, finds the instance (in a thread),
+ * takes hold of it. */
 int node_watch_begin(struct agent *a, struct json_object *req, struct json_object *reply,
                      struct err *e);
 int node_watch_work(struct json_object *req, struct json_object *reply, struct err *e);
