@@ -13,7 +13,8 @@ done | rule "every shell file says on line 2 what it is"
 
 # A prototype is explained by a comment above it, or above the group that it stands in; a blank line
 # ends a group.
-c_sources | grep '\.h$' | ctags -L - --languages=C --kinds-C=p --fields=+n -o - | sed -n 's/^\([^!\t]*\)\t\([^\t]*\)\t.*\tline:\([0-9]*\).*/\2 \3 \1/p' |
+c_sources | grep '\.h$' | ctags -L - --language-force=C --kinds-C=p --fields=+n -o - |
+    sed -n 's/^\([^!\t]*\)\t\([^\t]*\)\t.*\tline:\([0-9]*\).*/\2 \3 \1/p' |
     while read -r file line name; do
         awk -v line="$line" -v where="$file:$line: $name" '
             /^[[:blank:]]*$/ {told = 0}

@@ -12,9 +12,9 @@ c_sources() {
 # Shell programs by their first line or name.
 shell_sources() {
     find .ci common conf docs manager node t -type f 2>/dev/null | sort | while read -r file; do
-        [[ $file != *.sh ]] || echo "$file"
-        [[ $file == *.sh ]] || sed -n '1{/^#!.*[/ ]\(ba\|da\)\?sh\b/p;q}' "$file" |
-            grep -q . && echo "$file"
+        if [[ $file == *.sh ]] || head -n 1 "$file" | grep -qaE '^#!.*[/ ](ba|da)?sh\b'; then
+            echo "$file"
+        fi
     done
 }
 

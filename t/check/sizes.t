@@ -20,7 +20,7 @@ files() {
 
 # "lines file:function", "parameters file:function" of every function in C.
 functions() {
-    c_sources | ctags -L - --languages=C --kinds-C=f --fields=+neS -o - |
+    c_sources | ctags -L - --language-force=C --kinds-C=f --fields=+neS -o - |
         awk -F '\t' -v what="$1" '!/^!/ {
             begin = end = 0; signature = ""
             for (i = 4; i <= NF; i++) {
@@ -42,7 +42,7 @@ functions() {
 nesting() {
     local file
     c_sources | while read -r file; do
-        code "$file" | awk -v file="$file" '/^ +(if|for|while|switch|do)\>/ {
+        code "$file" | awk -v file="$file" '/^ +(if|for|while|switch|do)( |$)/ {
             match($0, /^ +/); if (RLENGTH % 4 == 0) print RLENGTH / 4, file ":" FNR}'
     done
 }

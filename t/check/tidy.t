@@ -7,6 +7,8 @@ need clang-tidy pkg-config
 
 stamps=build/tidy
 mkdir -p "$stamps"
+exec 9>"$stamps/.lock"
+flock 9
 {
     printf '%s\n' -std=c11 -D_GNU_SOURCE '-DKAGEMUSHA_VERSION="0"' "-I$PWD"
     pkg-config --cflags json-c libssh2 libcrypto libsystemd libmicrohttpd mysqlclient |
