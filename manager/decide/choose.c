@@ -2,6 +2,8 @@
  * left. */
 #include "manager/decide/choose.h"
 
+#include "manager/decide/source.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -264,26 +266,47 @@ static int cannot_serve(const struct ballot *b, int i, char *why)
                : 0;
 }
 
-/* What it lacks must be readable from the base's binlogs. */
+static int has_source(const struct ballot *b, int i)
+{
+    struct wanted w = {.t = b->t, .dead = b->master, .base = b->base, .mode = b->mode};
+    enum source kind;
+
+    return source_next(&w, i, 0, &kind) != NO_HOST;
+}
+
+/* GTID: may it get what it lacks by ordinary replication from the base? 0 and the reason when not.
+ */
+static int is_served(const struct ballot *b, int i, char *why)
+{
+    const struct topo_host *base = host_of(b, b->base);
+    struct gtid_set purged = topo_view(b->t, base->purged);
+
+    if (!base->log_bin || !base->log_slave_updates)
+        snprintf(why, TOPO_TEXT, "it lacks what only %s has, whose binlog does not hold it",
+                 base->host);
+    else if (b->errant[b->base].count)
+        snprintf(why, TOPO_TEXT,
+                 "it lacks what only %s has, which would bring transactions of its own",
+                 base->host);
+    else if (!gtid_contains(&b->received[i], &purged))
+        snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs", base->host);
+    else
+        return 1;
+    return 0;
+}
+
+/* What it lacks of what others have received must be readable: from the dead master's log, from
+ * relay logs, or (GTID) from the base's binlogs. */
 static int cannot_be_levelled(const struct ballot *b, int i, char *why)
 {
-    struct gtid_set purged;
-    const struct topo_host *base;
-
-    if (!is_gtid(b) || b->base == NO_HOST || i == b->base || covers(b, i, b->base))
+    if (b->base == NO_HOST || i == b->base || covers(b, i, b->base) || has_source(b, i))
         return 0;
-    base = host_of(b, b->base);
-    purged = topo_view(b->t, base->purged);
-    if (!base->log_bin || !base->log_slave_updates)
-        return snprintf(why, TOPO_TEXT, "it lacks what only %s has, whose binlog does not hold it",
-                        base->host);
-    if (b->errant[b->base].count)
-        return snprintf(why, TOPO_TEXT,
-                        "it lacks what only %s has, which would bring transactions of its own",
-                        base->host);
-    if (!gtid_contains(&b->received[i], &purged))
-        return snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs", base->host);
-    return 0;
+    if (is_gtid(b))
+        return !is_served(b, i, why);
+    if (b->t->allow_data_loss)
+        return 0;
+    return snprintf(why, TOPO_TEXT, "it lacks what only %s has received",
+                    host_of(b, b->base)->host);
 }
 
 typedef int bar_fn(const struct ballot *b, int i, char *why);
@@ -366,12 +389,15 @@ static void say_eligible(struct choice *c, int i)
 
 static void hold_ballot(const struct ballot *b, struct choice *c)
 {
+    char unused[TOPO_TEXT];
+
     for (int i = 0; i < b->t->hosts; i++) {
         if (i == b->master)
             continue;
         c->latest[i] =
             b->base != NO_HOST && is_alive_slave(b->t, b->master, i) && covers(b, i, b->base);
         c->barred[i] = is_barred(b, i, c->reason[i]);
+        c->served[i] = is_gtid(b) && b->base != NO_HOST && is_served(b, i, unused);
         c->parted[i] = parted_from(b, i) != NO_HOST;
     }
     for (int i = 0; i < b->t->hosts; i++) {

@@ -11,6 +11,7 @@ struct choice {
     int base;       /* the replica that has received most; NO_HOST without one */
     int barred[TOPO_HOSTS_MAX];
     int latest[TOPO_HOSTS_MAX]; /* has received as much as base */
+    int served[TOPO_HOSTS_MAX]; /* GTID: the base's binlogs hold what it lacks */
     int parted[TOPO_HOSTS_MAX]; /* MariaDB: its history is not the others' */
     char reason[TOPO_HOSTS_MAX][TOPO_TEXT];
 };

@@ -213,6 +213,10 @@ static int refusing(const struct facts *f)
 {
     return f->m && f->m->reach == REACH_DENIED;
 }
+static int fenced(const struct facts *f)
+{
+    return f->t->fenced;
+}
 static int gone(const struct facts *f)
 {
     return f->m->life == LIFE_GONE;
@@ -289,6 +293,7 @@ static const struct row rows[] = {
     {denied,             VERDICT_DENIED,            BROKEN},
     {alive,              VERDICT_ALIVE,             WATCH },
     {refusing,           VERDICT_REFUSING,          WATCH },
+    {fenced,             VERDICT_FENCED,            DEAD  },
     {crashed,            VERDICT_CRASHED,           DEAD  },
     {stopped,            VERDICT_STOPPED,           DEAD  },
     {hidden,             VERDICT_HIDDEN,            WATCH },
@@ -415,6 +420,8 @@ static void say_master(const struct facts *f, enum verdict_kind k, char *out, si
         snprintf(out, size, "%s answers", m);
     else if (k == VERDICT_REFUSING)
         snprintf(out, size, "%s lives but refuses us: %s", m, f->m->reach_text);
+    else if (k == VERDICT_FENCED)
+        snprintf(out, size, "%s cannot write any more: that is proved", m);
     else if (k == VERDICT_HIDDEN)
         snprintf(out, size, "%s is cut off from us only: %s still %s it", m,
                  host_or(f, f->hears != NO_HOST ? f->hears : f->sees_greeting),

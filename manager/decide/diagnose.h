@@ -25,6 +25,7 @@
     X(REFUSING,         "refusing us")                                                             \
     X(HIDDEN,           "cut off from us only")                                                    \
     X(CONTRADICTED,     "contradicted")                                                            \
+    X(FENCED,           "fenced")                                                                  \
     X(CRASHED,          "crashed")                                                                 \
     X(STOPPED,          "stopped cleanly")                                                         \
     X(HUNG,             "hung")                                                                    \

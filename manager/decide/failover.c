@@ -2,6 +2,8 @@
  * the steps. */
 #include "manager/decide/failover.h"
 
+#include "manager/decide/source.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,12 +73,25 @@ static int has_sql_error(const struct facts *x, int i, char *why)
                         : 0;
 }
 
+static struct wanted wanted(const struct facts *x)
+{
+    return (struct wanted){.t = x->t, .dead = x->dead, .base = x->base, .mode = x->f->mode};
+}
+
+static int has_source(const struct facts *x, int i)
+{
+    struct wanted w = wanted(x);
+    enum source kind;
+
+    return source_next(&w, i, 0, &kind) != NO_HOST;
+}
+
 static int is_behind_by_position(const struct facts *x, int i, char *why)
 {
     char mine[BINPOS_FILE_BYTES + 24], best[BINPOS_FILE_BYTES + 24];
     int64_t bytes;
 
-    if (x->gtid || x->base == NO_HOST || x->f->choice.latest[i])
+    if (x->gtid || x->base == NO_HOST || x->f->choice.latest[i] || has_source(x, i))
         return 0;
     lacks(x, i, &bytes);
     binpos_print(&host_of(x, i)->repl.read, mine, sizeof(mine));
@@ -230,21 +245,59 @@ static void emit_fence(const struct facts *x, struct plan *p)
     snprintf(s->note, sizeof(s->note), "%s", proof_note(x));
 }
 
-static void emit_level_new_master(const struct facts *x, struct plan *p)
+/* One RESCUE per source, best first: one that already has all is done with at once, so that the
+ * next source only serves where the one before it failed. */
+static void rescue(const struct facts *x, struct plan *p, int host, enum phase phase,
+                   enum on_fail last)
+{
+    struct wanted w = wanted(x);
+    struct step *s = NULL;
+    enum source kind;
+    int from;
+
+    for (int n = 0; (from = source_next(&w, host, n, &kind)) != NO_HOST; n++) {
+        s = beside(p, STEP_RESCUE, phase, host, 0);
+        s->peer = from;
+        s->source = kind;
+        s->on_fail = NOTE_ONLY;
+        s->beside = phase == PHASE_SLAVES;
+        s->reads = phase == PHASE_SLAVES ? SLOT_POSITION : SLOT_NONE;
+    }
+    if (s)
+        s->on_fail = last;
+}
+
+static int lacks_received(const struct facts *x, int i)
+{
+    return x->base != NO_HOST && i != x->base && !x->f->choice.latest[i];
+}
+
+/* GTID: what the base has received comes by ordinary replication from it. */
+static void emit_follow_base(const struct facts *x, struct plan *p)
 {
     struct step *s;
 
-    if (x->gtid && x->base != NO_HOST && x->base != x->next && !x->f->choice.latest[x->next]) {
-        beside(p, STEP_WAIT_APPLIED, PHASE_NEW_MASTER, x->base, 0);
-        beside(p, STEP_WAIT_APPLIED, PHASE_NEW_MASTER, x->next, 0);
-        s = alone(p, STEP_FOLLOW_BASE, PHASE_NEW_MASTER, x->next, BUDGET_SQL_MS);
-        s->peer = x->base;
-        s->follow = host_of(x, x->next)->repl.follow;
-        s = alone(p, STEP_WAIT_BASE, PHASE_NEW_MASTER, x->next, 0);
-        s->peer = x->base;
-        return;
-    }
+    alone(p, STEP_WAIT_APPLIED, PHASE_NEW_MASTER, x->base, 0);
+    s = alone(p, STEP_FOLLOW_BASE, PHASE_NEW_MASTER, x->next, BUDGET_SQL_MS);
+    s->peer = x->base;
+    s->follow = host_of(x, x->next)->repl.follow;
+    s = alone(p, STEP_WAIT_BASE, PHASE_NEW_MASTER, x->next, 0);
+    s->peer = x->base;
+}
+
+/* The tail that only the dead master's disk holds is worth trying for, and no reason to stay
+ * without a master when it fails: what is lost then is in the ledger. What another replica has
+ * received is not given up. */
+static void emit_level_new_master(const struct facts *x, struct plan *p)
+{
+    struct wanted w = wanted(x);
+    int behind = lacks_received(x, x->next), served = x->f->choice.served[x->next];
+
     alone(p, STEP_WAIT_APPLIED, PHASE_NEW_MASTER, x->next, 0);
+    if (source_has_tail(&w) || (behind && !served))
+        rescue(x, p, x->next, PHASE_NEW_MASTER, behind && !served ? STOP_AND_UNDO : NOTE_ONLY);
+    if (behind && served)
+        emit_follow_base(x, p);
 }
 
 /* The position is read while the server is still read-only: where the others will start is where it
@@ -298,8 +351,12 @@ static void repoint(const struct facts *x, struct plan *p, int i)
 {
     struct step *s;
 
+    struct wanted w = wanted(x);
+
     if (!x->gtid)
         beside(p, STEP_WAIT_APPLIED, PHASE_SLAVES, i, 0)->on_fail = DROP_HOST;
+    if (!x->gtid && (lacks_received(x, i) || source_has_tail(&w)))
+        rescue(x, p, i, PHASE_SLAVES, DROP_HOST);
     s = beside(p, STEP_FOLLOW, PHASE_SLAVES, i, BUDGET_SQL_MS);
     s->on_fail = DROP_HOST;
     s->peer = x->next;
@@ -366,9 +423,6 @@ static int refuse_verdict(const struct facts *x, struct err *e)
     if (v->broken)
         return err_set(e, ERR_WORLD, "%s", v->reason);
     if (v->dead)
-        return 0;
-    /* A proved death explains silence, not an answer. */
-    if (x->t->fenced && v->kind == VERDICT_DOUBTED)
         return 0;
     return err_set(e, ERR_WORLD, "no failover%s: %s", x->t->fenced ? " in spite of the fence" : "",
                    v->reason);

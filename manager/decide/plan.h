@@ -22,7 +22,7 @@
     X(WAIT_APPLIED,    "wait-applied",    "wait until %h has applied all it has received")         \
     X(WAIT_BASE,       "wait-base",       "wait until %h has what %p has received")                \
     X(FOLLOW_BASE,     "follow-base",     "let %h replicate from %p, which has received more")     \
-    X(RESCUE,          "rescue",          "give %h what only %p can still be read for")            \
+    X(RESCUE,          "rescue",          "give %h what it lacks and %p can be read for")            \
     X(READ_POSITION,   "read-position",   "read the binlog position of %h")                        \
     X(NO_RETURN,       "no-return",       "---- point of no return: %h becomes the master ----")   \
     X(HOOK_IP_START,   "hook-ip-start",   "call master_ip_failover_script to give %h the address") \
@@ -61,7 +61,16 @@ enum phase {
 };
 
 /* Known only at run time: written by one step, read by later ones. */
-enum slot { SLOT_NONE, SLOT_PROOF, SLOT_BASE, SLOT_POSITION, SLOT_COUNT };
+enum slot {
+    SLOT_NONE,
+    SLOT_PROOF,
+    SLOT_POSITION, /* where the new master opened; in position mode also how far it had come in the
+                      dead master's log, which is where a later RESCUE brings the others */
+    SLOT_COUNT
+};
+
+/* What a rescue reads on its peer. */
+enum source { SOURCE_BINLOG, SOURCE_RELAY };
 
 struct step {
     enum step_kind kind;
@@ -71,6 +80,7 @@ struct step {
     int beside; /* may run beside steps of other hosts around it; those of one host stay in order */
     enum slot reads, writes;
     enum follow follow;   /* FOLLOW, FOLLOW_BASE */
+    enum source source;   /* RESCUE */
     int budget_ms;        /* 0: waits by progress */
     char note[TOPO_TEXT]; /* the reason, shown behind the sentence */
 };

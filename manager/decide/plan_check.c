@@ -123,7 +123,8 @@ static int applies_before_change(const struct check *c)
     for (int i = 0; i < p->steps; i++) {
         int applied = 0;
 
-        if (p->step[i].kind != STEP_FOLLOW_BASE && p->step[i].kind != STEP_FORGET_MASTER)
+        if (p->step[i].kind != STEP_FOLLOW_BASE && p->step[i].kind != STEP_FORGET_MASTER &&
+            p->step[i].kind != STEP_RESCUE)
             continue;
         for (int k = 0; k < i; k++)
             applied |= p->step[k].kind == STEP_WAIT_APPLIED && p->step[k].host == p->step[i].host;

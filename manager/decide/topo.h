@@ -91,6 +91,14 @@ struct topo_host {
     struct binpos binlog; /* its own */
     char binlog_do_db[TOPO_TEXT], binlog_ignore_db[TOPO_TEXT];
     struct topo_set executed, purged;
+    /* what else can be read there, as its agent sees it */
+    int tail_known;            /* the dead master: its own binlogs were looked at behind its end */
+    struct binpos tail_end;    /* end of the last complete transaction in them */
+    struct topo_set tail;      /* GTIDs in them that nobody alive has received */
+    int64_t tail_bytes;        /* behind what the best replica has received */
+    int64_t tail_cut_bytes;    /* of a transaction that was never completed */
+    char tail_text[TOPO_TEXT]; /* why they cannot be read, "" if they can */
+    struct binpos relay_first; /* a replica: first coordinate of the master in its relay logs */
     int repl_grant;        /* repl_user may replicate from here: 1 yes, 0 no, -1 not looked at */
     int channels;          /* replication channels that have a master */
     struct topo_repl repl; /* the first of them */
@@ -107,6 +115,7 @@ struct topo {
     int writer_vip; /* a VIP is configured */
     int latest_priority, check_repl_delay, check_repl_filter, use_gtid_auto_pos;
     int skip_change_master, skip_disable_read_only, wait_until_gtid_in_sync, allow_data_loss;
+    int skip_save_master_binlog;
     int ssh_reachable; /* the dead master's host: -1 not probed, 0, 1 */
     int misses;        /* missed pings in a row */
     int misses_needed;

@@ -56,6 +56,7 @@ static const struct field group_fields[] = {
     G(INT, writer_vip), G(INT, latest_priority), G(INT, check_repl_delay),
     G(INT, check_repl_filter), G(INT, use_gtid_auto_pos), G(INT, skip_change_master),
     G(INT, skip_disable_read_only), G(INT, wait_until_gtid_in_sync), G(INT, allow_data_loss),
+    G(INT, skip_save_master_binlog),
     G(INT, ssh_reachable), G(INT, misses), G(INT, misses_needed), G(INT, secondary), END,
 };
 
@@ -73,7 +74,9 @@ static const struct field host_fields[] = {
     H(INT, semisync_master), H(INT, semisync_slave), H(INT, applier_gaps),
     H(INT, galera), H(INT, group_replication), HTEXT(binlog_format),
     HWORD(gtid_mode, gtid_mode_words), H(POS, binlog), HTEXT(binlog_do_db), HTEXT(binlog_ignore_db),
-    H(SET, executed), H(SET, purged), H(INT, repl_grant), H(INT, channels), END,
+    H(SET, executed), H(SET, purged),
+    H(INT, tail_known), H(POS, tail_end), H(SET, tail), H(I64, tail_bytes), H(I64, tail_cut_bytes),
+    HTEXT(tail_text), H(POS, relay_first), H(INT, repl_grant), H(INT, channels), END,
 };
 
 static const struct field repl_fields[] = {

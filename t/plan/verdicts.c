@@ -20,7 +20,8 @@ static struct topo *group(void)
     return topo_parse(text, &t, &e) ? NULL : t;
 }
 
-/* Any of these proves that the master lives, unless its own agent saw the process end. */
+/* Any of these proves that the master lives, unless its own agent saw the process end, or a fence
+ * was proved. */
 static int somebody_knows_it_lives(const struct topo *t)
 {
     int lives =
@@ -41,9 +42,10 @@ static void judge(struct seen *s, const struct topo *t)
     s->total++;
     s->count[v.kind]++;
     if (v.dead && somebody_knows_it_lives(t) &&
-        (m->life != LIFE_GONE || m->reach == REACH_UP || m->reach == REACH_DENIED))
+        ((m->life != LIFE_GONE && !t->fenced) || m->reach == REACH_UP || m->reach == REACH_DENIED))
         s->killed_the_living++;
-    if (v.dead && m->life != LIFE_GONE && m->reach != REACH_REFUSED && t->misses < t->misses_needed)
+    if (v.dead && !t->fenced && m->life != LIFE_GONE && m->reach != REACH_REFUSED &&
+        t->misses < t->misses_needed)
         s->dead_without_witness++;
 }
 
@@ -70,6 +72,7 @@ static int set(struct topo *t, unsigned rest)
     }
     t->misses = (int)digit(&rest, 5);
     t->secondary = (int)digit(&rest, 3) - 1;
+    t->fenced = (int)digit(&rest, 2);
     return rest == 0;
 }
 
@@ -82,7 +85,8 @@ int main(void)
         return tap_done();
     for (unsigned n = 0; set(t, n); n++)
         judge(&s, t);
-    tap_ok(s.total == 5 * 5 * 3 * (5 * 3 * 2) * (5 * 3 * 2) * 5 * 3, "%d combinations", s.total);
+    tap_ok(s.total == 5 * 5 * 3 * (5 * 3 * 2) * (5 * 3 * 2) * 5 * 3 * 2, "%d combinations",
+           s.total);
     tap_ok(s.killed_the_living == 0, "no verdict of death while somebody knows that it lives");
     tap_ok(s.dead_without_witness == 0, "no verdict of death by silence before the misses");
     for (int k = VERDICT_ALIVE; k < VERDICT_COUNT; k++)
