@@ -7,6 +7,7 @@
 #include "node/binlog/event.h"
 
 #define BINLOG_WINDOW_BYTES (256u * 1024)
+#define BINLOG_FORMAT_MAX   512u /* bytes of a format event; servers write 102 to 260 */
 #define BINLOG_BODY_MAX     (64u * 1024 * 1024) /* binlog_body gives no more */
 
 /* How the events of a file end. */
@@ -33,13 +34,13 @@ struct binlog_reader {
     struct binlog_format format; /* of the latest format event, which rules the checksums */
     int has_format;
     struct binlog_end end;
-    unsigned char *window; /* window_len bytes of the file from window_at on */
-    size_t window_cap;     /* 0: the bytes are the caller's */
+    int owns_fd;
+    const unsigned char *window; /* window_len bytes of the file from window_at on */
+    unsigned char *store;        /* the window's memory; NULL: the bytes are the caller's */
     size_t window_len;
     uint64_t window_at;
-    const unsigned char *format_event; /* the latest format event as it stands in the file */
-    uint32_t format_event_len;
-    unsigned char format_bytes[512];
+    uint32_t format_length; /* of the latest format event, whole, as it stands in the file: */
+    unsigned char format_bytes[BINLOG_FORMAT_MAX];
 };
 
 #define BINLOG_READER_INIT                                                                         \

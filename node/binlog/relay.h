@@ -16,7 +16,7 @@ struct relay_walk {
     int is_exact;     /* 0: at.pos is not known, since nothing told it */
     uint32_t own_id;  /* server_id of the replica as its own format event says */
     int connected;    /* a connection began since the latest event of the master */
-    int is_mariadb;
+    int jumped;       /* and was asked to begin behind where the one before had ended */
 };
 
 /* Where an event of the master lies. */
@@ -25,7 +25,8 @@ struct relay_place {
     int exact_start;     /* 0: start is the end of the event before, or not known (0) */
     int hole;            /* 1: the master has bytes between the event before and this one that the
                             replica did not get or keep: its own events, or those it had already */
-    int gap;             /* 1: as hole, behind a new connection that was asked to begin later */
+    int gap;       /* 1: a connection began further on: what lies between was never asked for */
+    int connected; /* 1: the first event of a connection, or of a file of the master */
 };
 
 void relay_init(struct relay_walk *w);
