@@ -182,6 +182,7 @@ static void put_channel(struct observing *ob, struct topo_repl *r, const struct 
 {
     put(r->master_host, sizeof(r->master_host), c->master_host);
     r->master_port = c->master_port;
+    put(r->master_uuid, sizeof(r->master_uuid), c->master_uuid);
     r->io = (enum thread_state)c->io_running;
     r->sql = (enum thread_state)c->sql_running;
     r->io_errno = c->io_errno;
