@@ -175,7 +175,7 @@ acked_more_than() {
 }
 
 start_writer() {
-    ctl writer >"$dir/writer.out" 2>&1 &
+    t/lab/ctl --lab "$lab" writer >"$dir/writer.out" 2>&1 &
     writer=$!
     within 20 acked_more_than $(($(acked) + 50))
 }
@@ -363,6 +363,49 @@ with_manager() {
     that "locks are free" unlocked db2
 }
 
+# --- The candidate has received less than another --------------------------------------------------
+stop_io() {
+    case $server in
+    mysql9) sql "$1" 'STOP REPLICA IO_THREAD' ;;
+    *) sql "$1" 'STOP SLAVE IO_THREAD' ;;
+    esac
+}
+
+# Whoever becomes the master, nothing that a replica had received is given up.
+levelled() {
+    local all new
+    raise
+    set_conf '/^hostname=db2/a candidate_master=1'
+    start_writer
+    stop_io db2
+    within 20 acked_more_than $(($(acked) + 50))
+    stop_writer
+    ctl kill db1
+    within 20 drained
+    all=$(rows db3)
+    that "db2 is behind db3" test "$(rows db2)" -lt "$all"
+    switch
+    if ((code == 1)) && [[ $mode == position ]]; then
+        that "position mode, refused: with the gap in bytes" says "it lacks "
+        that "... nothing done" is "$(journals)" 0
+        return
+    fi
+    new=$(ctl vip-where)
+    that "the new master has what the best replica had" test "$(rows "$new")" -ge "$all"
+    that "it is writable" writable "$new"
+    that "locks are free" unlocked db2 db3
+    [[ $mode == gtid ]] || return 0
+    that "exit code 0" is "$code" 0
+    that "the candidate became master" is "$new" db2
+    that "... by following the other first" says "[info] follow-base: "
+    that "db3 follows db2" within 20 replicates db3 db2
+    that "they are level" within 20 level
+}
+
+level() {
+    [[ $(rows db2) == "$(rows db3)" ]]
+}
+
 # --- Failures behind the point of no return ---------------------------------------------------------
 behind_return() {
     local what
@@ -391,6 +434,7 @@ refusals
 before_return
 main_job
 with_manager
+levelled
 behind_return
 echo "1..$count"
 exit "$failed"
