@@ -24,6 +24,8 @@
 /* One call that waits for its reply; lives on the caller's stack. */
 struct call {
     int64_t id;
+    const char *op;
+    int64_t deadline_ms;
     struct json_object *reply;
     int done;
     pthread_cond_t wake;
@@ -335,15 +337,14 @@ static enum err_code code_of(const char *word)
 }
 
 /* Queues the request and puts c into the list. The lock is held. */
-static int post(struct agent *a, const char *op, struct json_object *req, struct call *c,
-                int64_t deadline_ms, struct err *e)
+static int post(struct agent *a, struct call *c, struct json_object *req, struct err *e)
 {
     if (!a->alive)
         return err_set(e, ERR_SSH, "the agent's session is lost: %.300s", a->lost.text);
     c->id = a->next_id++;
     json_put_int(req, "id", c->id);
-    json_put_str(req, "op", op);
-    json_put_int(req, "deadline_ms", clock_left_ms(deadline_ms));
+    json_put_str(req, "op", c->op);
+    json_put_int(req, "deadline_ms", clock_left_ms(c->deadline_ms));
     if (wire_put(&a->out, req, e) < 0)
         return -1;
     c->next = a->calls;
@@ -351,14 +352,14 @@ static int post(struct agent *a, const char *op, struct json_object *req, struct
     return 0;
 }
 
-static int finish(struct agent *a, const char *op, struct call *c, struct err *e)
+static int finish(struct agent *a, const struct call *c, struct err *e)
 {
     struct json_object *line = c->reply;
 
     if (!c->done)
-        return err_set(e, ERR_TIMEOUT, "the agent does not answer '%s' in time", op);
+        return err_set(e, ERR_TIMEOUT, "the agent does not answer '%s' in time", c->op);
     if (!line)
-        return err_set(e, ERR_SSH, "the agent's session was lost during '%s': %.300s", op,
+        return err_set(e, ERR_SSH, "the agent's session was lost during '%s': %.300s", c->op,
                        a->lost.text);
     if (json_get_bool(line, "ok", 0))
         return 0;
@@ -369,7 +370,7 @@ static int finish(struct agent *a, const char *op, struct call *c, struct err *e
 int agent_call(struct agent *a, const char *op, struct json_object *req, struct json_object **reply,
                int64_t deadline_ms, struct err *e)
 {
-    struct call c = {0};
+    struct call c = {.op = op, .deadline_ms = deadline_ms};
     int rc;
 
     if (reply)
@@ -378,13 +379,13 @@ int agent_call(struct agent *a, const char *op, struct json_object *req, struct 
         req = json_object_new_object();
     thread_cond_init(&c.wake);
     pthread_mutex_lock(&a->lock);
-    rc = post(a, op, req, &c, deadline_ms, e);
+    rc = post(a, &c, req, e);
     if (rc == 0) {
         wake_thread(a);
         while (!c.done && thread_cond_wait(&c.wake, &a->lock, deadline_ms) == 0)
             ;
         take_call(a, c.id);
-        rc = finish(a, op, &c, e);
+        rc = finish(a, &c, e);
     }
     pthread_mutex_unlock(&a->lock);
     pthread_cond_destroy(&c.wake);

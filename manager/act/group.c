@@ -149,19 +149,18 @@ static int add_tasks(struct task *t, int count, struct group *g, uint32_t mask,
 
 void group_each(struct group *g, uint32_t mask, group_fn *fn, void *arg)
 {
-    struct task shape = {.fn = fn, .arg = arg}, tasks[TOPO_HOSTS_MAX];
+    struct task shape = {.fn = fn, .arg = arg}, tasks[TOPO_HOSTS_MAX] = {{0}};
 
     run_tasks(tasks, add_tasks(tasks, 0, g, mask, &shape));
 }
 
-void group_each_two(struct group *g, uint32_t first_mask, group_fn *first, uint32_t second_mask,
-                    group_fn *second, void *arg)
+void group_each_two(struct group *g, struct group_part one, struct group_part two, void *arg)
 {
-    struct task a = {.fn = first, .arg = arg}, b = {.fn = second, .arg = arg};
-    struct task tasks[2 * TOPO_HOSTS_MAX];
-    int count = add_tasks(tasks, 0, g, first_mask, &a);
+    struct task a = {.fn = one.fn, .arg = arg}, b = {.fn = two.fn, .arg = arg};
+    struct task tasks[2 * TOPO_HOSTS_MAX] = {{0}};
+    int count = add_tasks(tasks, 0, g, one.mask, &a);
 
-    run_tasks(tasks, add_tasks(tasks, count, g, second_mask, &b));
+    run_tasks(tasks, add_tasks(tasks, count, g, two.mask, &b));
 }
 
 static void host_event(struct json_object *event, void *arg)
@@ -285,5 +284,6 @@ void group_open(struct group *g, uint32_t mask, unsigned what, int64_t deadline_
     group_drop_dead(g, mask);
     sql = what & GROUP_SQL ? closed_hosts(g, mask, GROUP_SQL) : 0;
     agents = what & GROUP_AGENTS ? closed_hosts(g, mask, GROUP_AGENTS) : 0;
-    group_each_two(g, sql, open_sql, agents, open_agent, &deadline_ms);
+    group_each_two(g, (struct group_part){sql, open_sql}, (struct group_part){agents, open_agent},
+                   &deadline_ms);
 }

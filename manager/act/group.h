@@ -59,8 +59,11 @@ typedef void group_fn(struct group *g, int host, void *arg);
 void group_each(struct group *g, uint32_t mask, group_fn *fn, void *arg);
 #define GROUP_ALL UINT32_MAX
 /* Two kinds of work, all beside each other. */
-void group_each_two(struct group *g, uint32_t first_mask, group_fn *first, uint32_t second_mask,
-                    group_fn *second, void *arg);
+struct group_part {
+    uint32_t mask;
+    group_fn *fn;
+};
+void group_each_two(struct group *g, struct group_part one, struct group_part two, void *arg);
 
 /* Opens what is not open yet: SQL, and agents with GROUP_AGENTS. Failures are kept in sql_err and
  * agent_err, not returned. */
@@ -69,6 +72,7 @@ void group_open(struct group *g, uint32_t mask, unsigned what, int64_t deadline_
 /* Closes sessions that are known to be dead, so that group_open opens them again. A session that
  * waits for nothing and is readable has been closed by its server. */
 void group_drop_dead(struct group *g, uint32_t mask);
+/* A bit for every host. */
 uint32_t group_mask(const struct group *g);
 #define GROUP_SQL_MS 4000 /* MHA's connect test (contract 4.2.1) */
 /* One session of a host, handed to the caller; it takes at most GROUP_SQL_MS, or for an agent

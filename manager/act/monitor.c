@@ -248,12 +248,25 @@ static int look(struct watch *w)
     return rc;
 }
 
+/* Tells which agents were lost since the last round. */
+static void log_lost_agents(struct watch *w)
+{
+    for (int i = 0; i < w->g->hosts; i++) {
+        struct group_host *h = &w->g->host[i];
+
+        if (h->agent && !agent_alive(h->agent))
+            log_warning("agent-lost", "the session to the agent on %s is lost", h->conf->hostname);
+    }
+}
+
 static void mend(struct watch *w)
 {
     struct group_host *h = &w->g->host[w->master];
     int had = h->sql.db != NULL;
-    uint32_t fresh = group_mend(w->g, GROUP_ALL, GROUP_SQL | GROUP_AGENTS);
+    uint32_t fresh;
 
+    log_lost_agents(w);
+    fresh = group_mend(w->g, GROUP_ALL, GROUP_SQL | GROUP_AGENTS);
     if (had && !h->sql.db) {
         sign(w, clock_mono_us(), "end of file on the idle session");
         w->hung_up = 1;

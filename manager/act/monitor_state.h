@@ -69,6 +69,7 @@ void monitor_observe(struct watch *w, int64_t deadline_ms);
 int monitor_judge(struct watch *w);
 void monitor_series_end(struct watch *w);
 
+/* Writes the status file when the state is new, else touches it if the state is PING_OK. */
 void monitor_status(struct watch *w, enum status_code c);
 
 #endif

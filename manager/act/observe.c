@@ -112,8 +112,8 @@ struct topo *observe(struct group *g, const struct observe *o)
     t->master = o->master;
     pthread_mutex_init(&ob.arena, NULL);
     group_drop_dead(g, all);
-    group_each_two(g, o->what & GROUP_SQL ? all & ~o->skip : 0, observe_sql,
-                   o->what & GROUP_AGENTS ? all : 0, see_agent, &ob);
+    group_each_two(g, (struct group_part){o->what & GROUP_SQL ? all & ~o->skip : 0, observe_sql},
+                   (struct group_part){o->what & GROUP_AGENTS ? all : 0, see_agent}, &ob);
     pthread_mutex_destroy(&ob.arena);
     topo_link(t);
     return t;

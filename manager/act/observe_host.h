@@ -13,6 +13,7 @@ struct observing {
 };
 
 group_fn observe_sql;
+/* By the host's agent: is the master's process there, does the host hold the VIP. */
 void observe_life(struct observing *ob, int host);
 void observe_vip(struct observing *ob, int host);
 

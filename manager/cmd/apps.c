@@ -17,23 +17,25 @@
 
 void apps_options(struct apps_options *o, struct args_option table[APPS_OPTIONS_ROWS])
 {
+    /* clang-format off */
     const struct args_option rows[APPS_OPTIONS_ROWS] = {
-        {"conf",                               ARGS_TEXT, &o->conf,            "FILE",    "configuration file of the application"             },
-        {"app",                                ARGS_TEXT, &o->app,             "NAME",    "application; its file is " CONF_PATTERN            },
-        {"all",                                ARGS_FLAG, &o->all,             NULL,      "each application under " SERVICE_DIR               },
-        {"global_conf",                        ARGS_TEXT, &o->global_conf,     "FILE",    "global configuration file"                         },
-        {"status_dir|workdir|manager_workdir", ARGS_TEXT, &o->status_dir,      "DIR",
-         "where the status file is"                                                                                                           },
-        {"manager_log|log_output",             ARGS_TEXT, &o->log,             "FILE",    "the manager's log"                                 },
-        {"basedir",                            ARGS_TEXT, &o->basedir,         "DIR",     "with --all: DIR/NAME is the status directory"      },
-        {"baselog",                            ARGS_TEXT, &o->baselog,         "FILE",    "with --all: DIR/NAME/FILE is the log"              },
-        {"ping_limit",                         ARGS_INT,  &o->ping_limit_s,    "SECONDS", "older than this is not alive"                      },
-        {"abort",                              ARGS_FLAG, &o->abort,           NULL,      "stop also a running failover, with SIGKILL at last"},
-        {"abort_timeout",                      ARGS_INT,  &o->abort_timeout_s, "SECONDS", "how long to wait for the end"                      },
-        {"help",                               ARGS_FLAG, &o->help,            NULL,      "this text"                                         },
-        {"version",                            ARGS_FLAG, &o->version,         NULL,      "the version"                                       },
-        {NULL,                                 ARGS_FLAG, NULL,                NULL,      NULL                                                },
+        {"conf", ARGS_TEXT, &o->conf, "FILE", "configuration file of the application"},
+        {"app", ARGS_TEXT, &o->app, "NAME", "application; its file is " CONF_PATTERN},
+        {"all", ARGS_FLAG, &o->all, NULL, "each application under " SERVICE_DIR},
+        {"global_conf", ARGS_TEXT, &o->global_conf, "FILE", "global configuration file"},
+        {"status_dir|workdir|manager_workdir", ARGS_TEXT, &o->status_dir, "DIR",
+         "where the status file is"},
+        {"manager_log|log_output", ARGS_TEXT, &o->log, "FILE", "the manager's log"},
+        {"basedir", ARGS_TEXT, &o->basedir, "DIR", "with --all: DIR/NAME is the status directory"},
+        {"baselog", ARGS_TEXT, &o->baselog, "FILE", "with --all: basedir/NAME/FILE is the log"},
+        {"ping_limit", ARGS_INT, &o->ping_limit_s, "SECONDS", "older than this is not alive"},
+        {"abort", ARGS_FLAG, &o->abort, NULL, "stop a running failover too, at last by SIGKILL"},
+        {"abort_timeout", ARGS_INT, &o->abort_timeout_s, "SECONDS", "how long to wait for the end"},
+        {"help", ARGS_FLAG, &o->help, NULL, "this text"},
+        {"version", ARGS_FLAG, &o->version, NULL, "the version"},
+        {NULL, ARGS_FLAG, NULL, NULL, NULL},
     };
+    /* clang-format on */
 
     memset(o, 0, sizeof(*o));
     o->ping_limit_s = 10;
