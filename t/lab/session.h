@@ -46,8 +46,10 @@ struct session {
     void (*late)(struct session *s); /* told to the parent after a kill; may be NULL */
 };
 
+/* Microseconds of the monotonic clock, which all programs of the machine share. */
 uint64_t session_now_us(void);
 
+/* Sleeps that long, through signals. */
 void session_sleep_us(uint64_t us);
 
 /* Reads user and password, one a line, and makes the shared memory. 0, or -1 after a message. */
