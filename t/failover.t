@@ -234,7 +234,7 @@ refusals() {
     that "a wrong password for a replica: refused" refused
     that "... naming the host" says "db3("
     set_conf ''
-    ctl kill db3
+    ctl stop db3
     switch
     that "a replica is down without ignore_fail: refused" is "$code" 1
     that "... naming host and fix" says "ignore_fail=1"
@@ -352,7 +352,7 @@ with_manager() {
         >"$out" 2>&1 &
     manager=$!
     that "masterha_manager watches" within 20 says "until MySQL doesn't respond"
-    ctl kill db3
+    ctl stop db3
     ctl kill db1
     code=0
     wait "$manager" || code=$?

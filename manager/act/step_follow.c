@@ -126,13 +126,15 @@ int step_follow(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct
 int step_follow_base(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
     (void)deadline_ms;
-    if (d->step->follow == FOLLOW_POSITION)
+    if (x->mode == MODE_POSITION)
         return err_set(e, ERR_BUG, "positions of two binlogs cannot be compared");
     return follow(x, d, 1, e);
 }
 
-/* The inverse of FOLLOW_BASE: the old master, by name and account as the snapshot has them. It may
- * be down: that both threads run is not waited for. */
+/* The inverse of FOLLOW_BASE: the old master, by name, account and way as the snapshot has them. By
+ * position it starts where it had read to, all of which is applied; what the base gave it since
+ * then comes again, and is skipped by its GTIDs. The master may be down: that both threads run is
+ * not waited for. */
 int step_follow_previous(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
     int host = d->step->host;
@@ -145,7 +147,9 @@ int step_follow_previous(struct exec *x, struct exec_done *d, int64_t deadline_m
                                 .host = r->master_host,
                                 .port = r->master_port,
                                 .user = *r->user ? r->user : NULL,
-                                .follow = SQL_FOLLOW_GTID,
+                                .follow = r->follow == FOLLOW_POSITION ? SQL_FOLLOW_POSITION
+                                                                       : SQL_FOLLOW_GTID,
+                                .from = r->read,
                                 .using_gtid = using_gtid(r->follow)};
     if (sql_stop_replica(s, change.channel, clock_mono_ms() + STARTED_MS, e) < 0 ||
         sql_change_source(s, &change, clock_mono_ms() + STARTED_MS, e) < 0 ||
