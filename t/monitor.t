@@ -261,5 +261,17 @@ that "the verdict comes at once" test "$us" -lt 1000000
 finish 60
 is "$rc" 0 "the failover is a success again"
 
+# The cable of the master's host: nothing answers there, its agent neither.
+raise
+manage
+that "one more group" logged 'Ping\(SELECT\) succeeded'
+now
+ctl cut db1
+that "a silent host is silent, not hung" logged 'verdict: silent'
+that "and its SSH is known to be gone" logged 'SSH is NOT reachable'
+finish 90
+is "$rc" 0 "fence_required=mha goes on without a proof"
+that "and says so" has 'NO PROOF'
+
 echo "1..$count"
 exit "$failed"

@@ -46,13 +46,16 @@ void monitor_observe(struct watch *w, int64_t deadline_ms)
               (long long)(w->first_sign_us ? clock_mono_us() - w->first_sign_us : 0));
 }
 
+/* What an agent told of a process that lives is worth nothing once the agent does not answer. */
 static void add_told(struct watch *w)
 {
     struct topo_host *h = &w->seen->host[w->master];
 
     pthread_mutex_lock(&w->lock);
-    h->life = w->told.life;
-    h->ending = w->told.ending;
+    if (h->agent == AGENT_UP || w->told.life == LIFE_GONE) {
+        h->life = w->told.life;
+        h->ending = w->told.ending;
+    }
     pthread_mutex_unlock(&w->lock);
 }
 

@@ -98,8 +98,9 @@ static void see_agent(struct group *g, int host, void *arg)
     put(h->agent_caps, sizeof(h->agent_caps), agent_greeting(gh->agent)->caps);
     if (ob->o->master != NO_HOST && (ob->o->sights & (1U << host)))
         see_master(ob, gh, h);
-    observe_life(ob, host);
-    if (ob->t->writer_vip)
+    if (host == ob->o->master)
+        observe_life(ob, host);
+    if (ob->t->writer_vip && h->agent == AGENT_UP)
         observe_vip(ob, host);
 }
 

@@ -1,8 +1,11 @@
 /* What the agent of a host sees there; see observe.h. */
+#include "common/clock.h"
 #include "manager/act/observe_host.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define ANSWER_MS 1000 /* decision 33 */
 
 /* The request that names an instance; the address tells several on one host apart. */
 struct json_object *observe_instance(const struct conf_server *s)
@@ -30,17 +33,29 @@ static enum life life_of(const struct group_host *gh, struct json_object *reply)
     return LIFE_UNKNOWN;
 }
 
+/* A session that is open says nothing yet of a host whose cable was cut a second ago: its agent
+ * must answer now. */
 void observe_life(struct observing *ob, int host)
 {
     struct group_host *gh = &ob->g->host[host];
-    struct json_object *reply;
+    struct topo_host *h = &ob->t->host[host];
+    const char *op = ob->o->life_known ? "ping" : "locate";
+    struct json_object *req = ob->o->life_known ? NULL : observe_instance(gh->conf), *reply;
+    int64_t deadline_ms = clock_mono_ms() + ANSWER_MS;
+    struct err e = {0};
 
-    if (host != ob->o->master || ob->o->life_known)
+    if (deadline_ms > ob->o->deadline_ms)
+        deadline_ms = ob->o->deadline_ms;
+    if (agent_call(gh->agent, op, req, &reply, deadline_ms, &e) < 0) {
+        if (e.code == ERR_TIMEOUT || e.code == ERR_SSH) {
+            h->agent = AGENT_UNREACHABLE;
+            gh->ssh_ok = 0;
+        }
         return;
-    if (agent_call(gh->agent, "locate", observe_instance(gh->conf), &reply, ob->o->deadline_ms,
-                   NULL) < 0)
-        return;
-    ob->t->host[host].life = life_of(gh, reply);
+    }
+    gh->ssh_ok = 1;
+    if (!ob->o->life_known)
+        h->life = life_of(gh, reply);
     json_object_put(reply);
 }
 

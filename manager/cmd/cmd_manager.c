@@ -147,7 +147,7 @@ static int failover(const struct options *o, struct group *g, const char *workdi
         .interactive = o->interactive,
         .workdir = workdir,
         .dead = dead,
-        .ssh_reachable = agent_alive(g->host[dead].agent) ? 1 : -1,
+        .ssh_reachable = g->host[dead].agent ? g->host[dead].ssh_ok : -1,
         .new_master_host = o->new_master_host,
         .new_master_port = o->new_master_port,
         .last_failover_minute = o->last_failover_minute,
