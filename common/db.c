@@ -13,6 +13,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -57,6 +58,7 @@ struct db {
 
 /* One attempt to connect: shared by the caller and the connecting thread until both let go. */
 struct attempt {
+    pthread_t thread; /* joined by the caller, or detached when it lets go first */
     pthread_mutex_t lock;
     pthread_cond_t wake;
     int done, abandoned;
@@ -70,30 +72,34 @@ struct attempt {
 };
 
 static pthread_mutex_t abandoned_lock = PTHREAD_MUTEX_INITIALIZER;
-static int abandoned_count;
+static int abandoned_count; /* still under way */
+static int abandoned_ever;
 
-/* A lost peer must be an error code, never SIGPIPE: OpenSSL writes without MSG_NOSIGNAL. */
+/* A lost peer must be an error code, never SIGPIPE: OpenSSL writes without MSG_NOSIGNAL. And
+ * OpenSSL must not clean up at exit, for a handshake left behind may still be using it then. */
 int db_library_init(struct err *e)
 {
     struct sigaction old;
 
     if (sigaction(SIGPIPE, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
         signal(SIGPIPE, SIG_IGN);
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     if (mysql_library_init(0, NULL, NULL) != 0)
         return err_set(e, ERR_IO, "the MySQL client library does not start");
     return db_guard_start(e);
 }
 
-/* With a handshake still under way in a thread left behind the library must stay as it is. */
+/* A thread left behind may be anywhere, its own end included: the library must stay as it is then.
+ */
 void db_library_end(void)
 {
-    int busy;
+    int left_behind;
 
     db_guard_stop();
     pthread_mutex_lock(&abandoned_lock);
-    busy = abandoned_count;
+    left_behind = abandoned_ever;
     pthread_mutex_unlock(&abandoned_lock);
-    if (!busy)
+    if (!left_behind)
         mysql_library_end();
 }
 
@@ -192,6 +198,24 @@ static void attempt_free(struct attempt *a)
     free(a);
 }
 
+static void count_abandoned(int change)
+{
+    pthread_mutex_lock(&abandoned_lock);
+    abandoned_count += change;
+    abandoned_ever |= change > 0;
+    pthread_mutex_unlock(&abandoned_lock);
+}
+
+static int is_abandoned(struct attempt *a)
+{
+    int abandoned;
+
+    pthread_mutex_lock(&a->lock);
+    abandoned = a->abandoned;
+    pthread_mutex_unlock(&a->lock);
+    return abandoned;
+}
+
 /* Whoever is second to let go, the caller or this thread, frees the attempt. */
 static void *connect_main(void *arg)
 {
@@ -201,7 +225,7 @@ static void *connect_main(void *arg)
 
     mysql_thread_init();
     m = connect_once(a, a->ssl != DB_SSL_DISABLED);
-    if (!m && a->ssl == DB_SSL_PREFERRED && a->code == CLIENT_ERRNO_TLS)
+    if (!m && a->ssl == DB_SSL_PREFERRED && a->code == CLIENT_ERRNO_TLS && !is_abandoned(a))
         m = connect_once(a, 0);
     pthread_mutex_lock(&a->lock);
     a->mysql = m;
@@ -215,11 +239,8 @@ static void *connect_main(void *arg)
         attempt_free(a);
     }
     mysql_thread_end();
-    if (abandoned) {
-        pthread_mutex_lock(&abandoned_lock);
-        abandoned_count--;
-        pthread_mutex_unlock(&abandoned_lock);
-    }
+    if (abandoned)
+        count_abandoned(-1);
     return NULL;
 }
 
@@ -234,7 +255,6 @@ static struct attempt *attempt_start(const struct db_target *t, int64_t deadline
     struct attempt *a = mem_zalloc(sizeof(*a));
     pthread_condattr_t cond;
     pthread_attr_t attr;
-    pthread_t thread;
     sigset_t all, old;
     int rc;
 
@@ -251,11 +271,10 @@ static struct attempt *attempt_start(const struct db_target *t, int64_t deadline
     a->ssl = t->ssl;
     a->connect_timeout_s = (unsigned)(clock_left_ms(deadline_ms) / 1000) + 1;
     pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, CONNECT_STACK_BYTES);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&thread, &attr, connect_main, a);
+    rc = pthread_create(&a->thread, &attr, connect_main, a);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
     if (rc == 0)
@@ -286,18 +305,16 @@ static int attempt_abandon(struct attempt *a)
 {
     int done;
 
-    pthread_mutex_lock(&abandoned_lock);
-    abandoned_count++;
-    pthread_mutex_unlock(&abandoned_lock);
+    count_abandoned(1);
     pthread_mutex_lock(&a->lock);
     done = a->done;
-    a->abandoned = !done;
-    pthread_mutex_unlock(&a->lock);
-    if (done) {
-        pthread_mutex_lock(&abandoned_lock);
-        abandoned_count--;
-        pthread_mutex_unlock(&abandoned_lock);
+    if (!done) {
+        a->abandoned = 1;
+        pthread_detach(a->thread);
     }
+    pthread_mutex_unlock(&a->lock);
+    if (done)
+        count_abandoned(-1);
     return done;
 }
 
@@ -413,6 +430,7 @@ static int connect_by(MYSQL **out, const struct db_target *t, const char *where,
         if (!attempt_wait(a, deadline_ms) && !attempt_abandon(a))
             return late(where, accepts, e);
     }
+    pthread_join(a->thread, NULL);
     *out = a->mysql;
     if (!*out)
         rc = refused(a, where, e);
@@ -420,13 +438,16 @@ static int connect_by(MYSQL **out, const struct db_target *t, const char *where,
     return rc;
 }
 
-/* VERSION() rather than the greeting: that one says 5.5.5 for MariaDB, and a proxy may write it. */
+/* VERSION() rather than the greeting: that one says 5.5.5 for MariaDB, and a proxy may write it.
+ * Oracle's library names utf8mb4 by a collation that MariaDB and MySQL 5.6 do not know: they take
+ * latin1 then, unless told in words. */
 static int read_identity(struct db *d, int64_t deadline_ms, struct err *e)
 {
     struct db_rows *rows = NULL;
     const char *version;
 
-    if (db_query(d, "SELECT VERSION() AS v, CONNECTION_ID() AS id", deadline_ms, &rows, e) != 0) {
+    if ((!DB_MARIADB && db_query(d, "SET NAMES utf8mb4", deadline_ms, NULL, e) != 0) ||
+        db_query(d, "SELECT VERSION() AS v, CONNECTION_ID() AS id", deadline_ms, &rows, e) != 0) {
         if (e && e->code == ERR_SQL)
             e->code = ERR_DENIED;
         return err_wrap(e, "%s", d->where);

@@ -24,15 +24,20 @@ if [[ ! -e $root/$name/.ready ]]; then
     new=$root/$name.new
     rm -rf "$new" "${root:?}/$name"
     mkdir -p "$new"
-    unpack_sid libmysqlclient-dev
+    # mysql_native_password is a plugin of the client since 9, in another package.
+    unpack_sid libmysqlclient-dev mysql-client-core
     touch "$new/.ready"
     mv "$new" "$root/$name"
 fi
 usr=$root/$name/prefix/usr
 libs=$usr/lib/x86_64-linux-gnu
 
+# Of the unpacked headers only those of MySQL: libc's own are this machine's.
+mkdir -p "$out/include"
+ln -sfn "$usr/include/mysql" "$out/include/mysql"
+
 # Its libraries need a newer libc than the one that links here.
-if ! make -s B="$out" MYSQL_CFLAGS="-isystem $usr/include/mysql" \
+if ! make -s B="$out" MYSQL_CFLAGS="-isystem $out/include -isystem $out/include/mysql" \
     MYSQL_LIBS="-Wl,--as-needed -Wl,--allow-shlib-undefined $libs/libmysqlclient.so" \
     "$out/t/sql/driver" >"$out.log" 2>&1; then
     sed 's/^/# /' "$out.log"
@@ -42,6 +47,7 @@ if ! make -s B="$out" MYSQL_CFLAGS="-isystem $usr/include/mysql" \
 fi
 cat >"$out/driver" <<EOF
 #!/bin/sh
+export LIBMYSQL_PLUGIN_DIR="$usr/lib/mysql/plugin"
 exec "$libs/ld-linux-x86-64.so.2" --library-path "$libs:$usr/lib:/usr/lib/x86_64-linux-gnu" "$PWD/$out/t/sql/driver"
 EOF
 chmod 755 "$out/driver"
