@@ -1,13 +1,12 @@
 /* An extract as one stream of bytes, for another host: written to a callback, read from a file that
  * holds it. Layout, all numbers little endian:
  *   "KGXTRCT1"
- *   records: kind 1 byte, length 4 bytes, payload
- *     'F'  the format event that rules what follows, whole
- *     'P'  position: u64 start, then the master's file name. Before the first 'D', and at each jump
- *     'D'  raw whole or partial events, at most 1 MiB a record; events cross records only inside
- * one piece 'L'  u64: the master's coordinate behind the last event of a piece; u64 events, u64
- * transactions 'E'  end: 32 bytes of SHA-256 over everything before this record A stream without
- * its 'E' record, or with another digest, is refused whole. */
+ *   records: kind 1 byte, length 8 bytes, payload
+ *     'F'  the format event that rules what follows, whole; before the first 'P', and when it
+ * changes 'P'  a piece: start, end_pos, events, transactions 8 bytes each, jump 1 byte, the
+ * master's file name 'D'  its raw events, whole; follows each 'P' 'E'  the end: SHA-256 (32 bytes)
+ * over everything before this record A stream without its 'E' record, or with another digest, is
+ * refused whole. */
 #ifndef KAGEMUSHA_NODE_EXTRACT_STREAM_H
 #define KAGEMUSHA_NODE_EXTRACT_STREAM_H
 
@@ -24,11 +23,10 @@ int stream_write(struct extract *x, stream_sink *sink, void *ctx, unsigned char 
 
 struct stream;
 
-/* Checks the whole file at path (digest, records, event borders) before it is used; ERR_FORMAT when
- * anything is wrong. NULL with e. */
+/* Checks the whole file at path (digest, records) before it is used; ERR_FORMAT when anything is
+ * wrong. NULL with e. */
 struct stream *stream_open(const char *path, struct err *e);
-/* The pieces that were written, over the file at path; as extract_next. A piece may come back as
- * several, of which all but the first have no jump. */
+/* The pieces that were written, over the file at path; as extract_next. */
 int stream_next(struct stream *s, struct extract_piece *piece, struct err *e);
 /* Begins anew with the first piece: for a replica that connects again. */
 void stream_rewind(struct stream *s);
