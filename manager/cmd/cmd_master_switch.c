@@ -109,19 +109,20 @@ static int switch_dead(struct options *o, enum fence_policy fallback)
         fprintf(stderr, "--dead_master_host=<dead_master_hostname> must be set.\n");
         return 1;
     }
-    if (db_library_init(&e) < 0 || conf_load(&c, o->conf, o->global_conf, 0, &e) < 0) {
+    if (conf_load(&c, o->conf, o->global_conf, 0, &e) < 0) {
         fprintf(stderr, "%s\n", e.text);
         return 1;
     }
     /* Its own group, so that a hook or a terminal that ends takes nobody along (contract §2.2). */
     if (!o->interactive)
         (void)setpgid(0, 0);
-    int code = fail_over(o, c, fallback, &e);
+    int code = db_library_init(&e) < 0 ? -1 : fail_over(o, c, fallback, &e);
     if (code < 0) {
         fprintf(stderr, "%s\n", e.text);
         conf_free(&c);
-        return 1;
+        code = 1;
     }
+    db_library_end();
     return code;
 }
 

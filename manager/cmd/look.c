@@ -20,11 +20,14 @@ int look_open(struct look *l, struct err *e)
 {
     struct conf *c = NULL;
     struct verdict v;
-    if (db_library_init(e) < 0 || conf_load(&c, l->conf, l->global_conf, 0, e) < 0)
+    if (conf_load(&c, l->conf, l->global_conf, 0, e) < 0)
         return -1;
-    int64_t deadline = clock_mono_ms() + LOOK_MS + c->server[0].ssh_connection_timeout * 1000;
     l->group = mem_zalloc(sizeof *l->group);
     group_init(l->group, c, FENCE_MHA);
+    l->library = 1;
+    if (db_library_init(e) < 0)
+        return -1;
+    int64_t deadline = clock_mono_ms() + LOOK_MS + c->server[0].ssh_connection_timeout * 1000;
     /* The known host keys are kept there. */
     if (!l->no_agents && file_mkdirs(c->server[0].manager_workdir, 0755, e) < 0)
         return err_wrap(e, "manager_workdir");
@@ -43,4 +46,7 @@ void look_release(struct look *l)
         group_release(l->group);
     free(l->group);
     l->group = NULL;
+    if (l->library)
+        db_library_end();
+    l->library = 0;
 }

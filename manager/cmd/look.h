@@ -7,6 +7,7 @@
 struct look {
     const char *conf, *global_conf;
     int no_agents; /* SQL only */
+    int library;   /* the database library has to be ended */
     struct group *group;
     struct topo *seen;
 };
