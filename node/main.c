@@ -2,7 +2,10 @@
 #include "common/args.h"
 #include "common/wire.h"
 #include "node/agent.h"
+#include "node/bulk.h"
+#include "node/extract/show.h"
 #include "node/guard.h"
+#include "node/replay/replay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +17,11 @@ static const struct subcommand {
     int (*run)(int argc, char **argv); /* argv[0] is the name; the exit status */
     const char *help;
 } subcommands[] = {
-    {"agent", agent_main,      "answer a manager's requests on standard input until its end" },
-    {"guard", node_guard_main, "keep a fenced server from coming back (started by the agent)"},
-    {NULL,    NULL,            NULL                                                          },
+    {"agent",   agent_main,        "answer a manager's requests on standard input until its end" },
+    {"guard",   node_guard_main,   "keep a fenced server from coming back (started by the agent)"},
+    {"extract", node_extract_main, "send what lies in logs (started by a manager)"               },
+    {"replay",  node_replay_main,  "serve it to the server of this host (started by a manager)"  },
+    {NULL,      NULL,              NULL                                                          },
 };
 
 static int agent_main(int argc, char **argv)
