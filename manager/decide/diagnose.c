@@ -237,9 +237,11 @@ static int contradicted(const struct facts *f)
 {
     return f->t->secondary == 1;
 }
+/* A process that is there and refuses is starting or stopping: not dead yet. */
 static int refused_everywhere(const struct facts *f)
 {
-    return f->m->reach == REACH_REFUSED && f->sights > 0 && f->refused_sights == f->sights;
+    return f->m->reach == REACH_REFUSED && f->sights > 0 && f->refused_sights == f->sights &&
+           f->m->life == LIFE_UNKNOWN;
 }
 static int missed_enough(const struct facts *f)
 {
