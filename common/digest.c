@@ -13,6 +13,11 @@ void digest_sha256(const void *bytes, size_t len, unsigned char out[DIGEST_SHA25
     SHA256(bytes, len, out);
 }
 
+void digest_sha1(const void *bytes, size_t len, unsigned char out[DIGEST_SHA1_BYTES])
+{
+    SHA1(bytes, len, out);
+}
+
 /* libcrypto can only fail here when memory runs out. */
 void digest_hmac_sha1(const void *key, size_t key_len, const char *text,
                       unsigned char out[DIGEST_SHA1_BYTES])

@@ -10,6 +10,7 @@
 #define DIGEST_SHA256_BYTES 32
 
 void digest_sha256(const void *bytes, size_t len, unsigned char out[DIGEST_SHA256_BYTES]);
+void digest_sha1(const void *bytes, size_t len, unsigned char out[DIGEST_SHA1_BYTES]);
 /* HMAC (RFC 2104); a key of at most 1 KiB. */
 void digest_hmac_sha1(const void *key, size_t key_len, const char *text,
                       unsigned char out[DIGEST_SHA1_BYTES]);

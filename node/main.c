@@ -18,6 +18,7 @@ static const struct subcommand {
     const char *help;
 } subcommands[] = {
     {"agent",   agent_main,        "answer a manager's requests on standard input until its end" },
+    {"binlog",  binlog_show_main,  "show what is in log files (for people)"                      },
     {"guard",   node_guard_main,   "keep a fenced server from coming back (started by the agent)"},
     {"extract", node_extract_main, "send what lies in logs (started by a manager)"               },
     {"replay",  node_replay_main,  "serve it to the server of this host (started by a manager)"  },

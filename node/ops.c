@@ -35,6 +35,7 @@ const struct node_op node_ops[] = {
     {"note_del",      NULL,                     node_note_del_work,  NULL,           1},
     {"disk",          NULL,                     node_disk_work,      NULL,           0},
     {"read_test",     NULL,                     node_read_test_work, NULL,           0},
+    {"tail",          NULL,                     node_tail_work,      NULL,           0},
     {NULL,            NULL,                     NULL,                NULL,           0},
 };
 

@@ -17,6 +17,9 @@ node_work node_note_put_work, node_note_get_work, node_note_list_work, node_note
 /* disk.c */
 node_work node_disk_work, node_read_test_work;
 
+/* tail.c */
+node_work node_tail_work;
+
 /* fence.c, release.c, record.c */
 node_inline node_fence_begin, node_fence_end;
 node_work node_fence_work, node_release_work, node_status_work;
