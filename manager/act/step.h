@@ -25,6 +25,9 @@ void step_before(const struct topo *t, const struct step *s, struct buf *out);
 #define STEP_STALL_MS  30000 /* no progress for so long ends a wait (decision 33) */
 #define STEP_REPORT_MS 3000  /* a long wait says in the log how far it is */
 #define STEP_SQL_MS    2000
+/* MySQL gives a transaction that was received in part a minute to be completed before the SQL
+ * thread stops. */
+#define STEP_STOP_MS 75000
 
 /* The open SQL session of the step's host; ERR_CONNECT with what was wrong with it. */
 struct sql *step_sql(struct exec *x, int host, struct err *e);

@@ -57,7 +57,7 @@ static int keep_relay_log_purge(struct exec *x, int host, struct err *e)
 static int repoint(struct exec *x, int host, const struct sql_change *change, struct err *e)
 {
     struct sql *s = &x->g->host[host].sql;
-    if (sql_stop_replica(s, change->channel, clock_mono_ms() + STARTED_MS, e) < 0 ||
+    if (sql_stop_replica(s, change->channel, clock_mono_ms() + STEP_STOP_MS, e) < 0 ||
         sql_change_source(s, change, clock_mono_ms() + STARTED_MS, e) < 0 ||
         keep_relay_log_purge(x, host, e) < 0 ||
         sql_start_replica(s, change->channel, clock_mono_ms() + STARTED_MS, e) < 0)
@@ -151,7 +151,7 @@ int step_follow_previous(struct exec *x, struct exec_done *d, int64_t deadline_m
                                                                        : SQL_FOLLOW_GTID,
                                 .from = r->read,
                                 .using_gtid = using_gtid(r->follow)};
-    if (sql_stop_replica(s, change.channel, clock_mono_ms() + STARTED_MS, e) < 0 ||
+    if (sql_stop_replica(s, change.channel, clock_mono_ms() + STEP_STOP_MS, e) < 0 ||
         sql_change_source(s, &change, clock_mono_ms() + STARTED_MS, e) < 0 ||
         keep_relay_log_purge(x, host, e) < 0)
         return -1;

@@ -61,7 +61,7 @@ int step_forget_master(struct exec *x, struct exec_done *d, int64_t deadline_ms,
         return 0;
     }
     struct sql *s = &x->g->host[host].sql;
-    if (sql_stop_replica(s, c.name, clock_mono_ms() + 2 * STEP_SQL_MS, e) < 0)
+    if (sql_stop_replica(s, c.name, clock_mono_ms() + STEP_STOP_MS, e) < 0)
         return -1;
     return sql_forget_master(s, c.name, clock_mono_ms() + 2 * STEP_SQL_MS, e);
 }
