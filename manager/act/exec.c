@@ -1,3 +1,4 @@
+/* Lanes, groups of steps and what a failure does; see exec.h. */
 #include "manager/act/exec.h"
 
 #include "common/clock.h"

@@ -1,3 +1,4 @@
+/* MHA's hook scripts; see hooks.h. */
 #include "manager/act/hooks.h"
 
 #include "common/buf.h"

@@ -35,6 +35,7 @@ struct hook_report {
     const char *new_slaves;           /* "h1,h2" */
     const char *subject, *body;
 };
+/* section: whose report_script is called. The exit code only says HOOK_OK or not. */
 enum hook_result hook_report(const struct conf *c, const struct conf_server *section,
                              const struct hook_report *r, struct err *e);
 

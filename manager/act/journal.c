@@ -1,3 +1,4 @@
+/* Directories and lines of a journal; see journal.h. */
 #include "manager/act/journal.h"
 
 #include "common/clock.h"

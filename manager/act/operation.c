@@ -1,3 +1,4 @@
+/* One failover from decision to report; see operation.h. */
 #include "manager/act/operation.h"
 
 #include "common/clock.h"

@@ -21,8 +21,8 @@ struct operation {
     int wait_until_gtid_in_sync, ignore_binlog_server_error;
     int wait_on_failover_error;
     int64_t death_seen_ms; /* monotonic; 0 if unknown: for the report */
-    volatile int *stop;    /* set by a signal handler, or NULL: before the point of no return it ends
-                              the operation, and what was done is taken back */
+    volatile int *stop; /* set by a signal handler, or NULL: before the point of no return it ends
+                           the operation, and what was done is taken back */
 };
 
 /* MHA's exit codes: 0 all well, 10 the new master is up but a replica or the clean-up failed, 1

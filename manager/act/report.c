@@ -1,3 +1,4 @@
+/* The report as text, and the mail; see report.h. */
 #include "manager/act/report.h"
 
 #include "common/clock.h"

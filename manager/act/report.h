@@ -5,7 +5,9 @@
 
 #include "manager/act/operation_run.h"
 
+/* One page of text. */
 void report_text(const struct operation_run *r, struct buf *out);
+/* One JSON object and a newline. */
 void report_json(const struct operation_run *r, struct buf *out);
 /* MHA's subject and body (contract §3.5). */
 void report_subject(const struct operation_run *r, struct buf *out);

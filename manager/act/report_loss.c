@@ -1,3 +1,4 @@
+/* What may have been lost; see report_loss.h. */
 #include "manager/act/report_loss.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The tables of steps, and what the steps share; see step.h. */
 #include "manager/act/step.h"
 
 #include "common/clock.h"

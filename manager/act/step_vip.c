@@ -20,23 +20,27 @@ static struct json_object *vip_of(const struct conf_server *s)
     return o;
 }
 
-static int call(struct exec *x, int host, const char *op, struct json_object **reply,
-                int64_t deadline_ms, struct err *e)
+/* The reply, which the caller puts, or NULL with e. */
+static struct json_object *call(struct exec *x, int host, const char *op, int64_t deadline_ms,
+                                struct err *e)
 {
+    struct json_object *reply = NULL;
     struct agent *a = step_agent(x, host, e);
     if (!a)
-        return -1;
+        return NULL;
     if (deadline_ms == INT64_MAX)
         deadline_ms = clock_mono_ms() + STEP_SQL_MS;
-    return agent_call(a, op, vip_of(x->g->host[host].conf), reply, deadline_ms, e);
+    if (agent_call(a, op, vip_of(x->g->host[host].conf), &reply, deadline_ms, e) < 0)
+        return NULL;
+    return reply;
 }
 
 int step_vip_add(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
-    struct json_object *reply = NULL;
     if (!x->past_return)
         return err_set(e, ERR_BUG, "the VIP is given before the point of no return");
-    if (call(x, d->step->host, "vip_add", &reply, deadline_ms, e) < 0)
+    struct json_object *reply = call(x, d->step->host, "vip_add", deadline_ms, e);
+    if (!reply)
         return -1;
     if (json_get_bool(reply, "was_there", 0))
         d->result = STEP_ALREADY;
@@ -47,8 +51,8 @@ int step_vip_add(struct exec *x, struct exec_done *d, int64_t deadline_ms, struc
 
 int step_vip_del(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
-    struct json_object *reply = NULL;
-    if (call(x, d->step->host, "vip_del", &reply, deadline_ms, e) < 0)
+    struct json_object *reply = call(x, d->step->host, "vip_del", deadline_ms, e);
+    if (!reply)
         return -1;
     if (!json_get_bool(reply, "was_there", 1))
         d->result = STEP_ALREADY;
@@ -58,8 +62,8 @@ int step_vip_del(struct exec *x, struct exec_done *d, int64_t deadline_ms, struc
 
 int step_vip_probe(struct exec *x, int asker, int *answers, struct err *e)
 {
-    struct json_object *reply = NULL;
-    if (call(x, asker, "vip_probe", &reply, INT64_MAX, e) < 0)
+    struct json_object *reply = call(x, asker, "vip_probe", INT64_MAX, e);
+    if (!reply)
         return -1;
     *answers = json_get_bool(reply, "answered", 1);
     json_object_put(reply);
@@ -70,8 +74,8 @@ int step_vip_probe(struct exec *x, int asker, int *answers, struct err *e)
  * the effect, not the exit code of a call. */
 int step_vip_announce(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
-    struct json_object *reply = NULL;
-    if (call(x, d->step->host, "vip_announce", &reply, deadline_ms, e) < 0)
+    struct json_object *reply = call(x, d->step->host, "vip_announce", deadline_ms, e);
+    if (!reply)
         return -1;
     json_object_put(reply);
     for (int i = 0; i < x->g->hosts; i++) {

@@ -1,3 +1,4 @@
+/* One look at a group; see look.h. */
 #include "manager/cmd/look.h"
 
 #include "common/clock.h"
