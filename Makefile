@@ -69,7 +69,7 @@ FILES    ?= $(shell find common manager node t -name '*.[ch]')
 include $(wildcard t/*/*.mk)
 
 all: $(B)/kagemusha $(B)/kagemusha-node $(addprefix $(B)/,$(MASTERHA)) ## builds the programs
-tests: $(CTESTS) ## builds the tests that are written in C
+tests: $(CTESTS) $(B)/t/sql/driver ## builds the tests that are written in C
 
 # Other flags or another compiler: everything anew.
 FLAGS := $(CC) $(CFLAGS) $(LDFLAGS)
