@@ -46,7 +46,7 @@ static int feed_rotate(struct relay_walk *w, const struct binlog_event *ev, stru
         return -1;
     same = strcmp(w->at.file, to.file) == 0;
     if (ev->flags & BINLOG_FLAG_ARTIFICIAL) {
-        w->connected = 1;
+        w->connected |= !same || to.pos != w->at.pos || !w->is_exact;
         w->jumped = w->at.file[0] && w->is_exact &&
                     (same ? to.pos > w->at.pos : !is_next_file(w->at.file, to.file) || to.pos > 4);
     }
@@ -78,6 +78,8 @@ static int length_is_masters(const struct binlog_event *ev, const struct binlog_
     return !format->is_mariadb || !(ev->type == BINLOG_QUERY || binlog_type_is_rows(ev->type));
 }
 
+/* MariaDB 11.8 writes no log_pos into events inside of a transaction. Until the next event that has
+ * one, the walk stands where the last one ended. */
 static void feed_event(struct relay_walk *w, const struct binlog_event *ev,
                        const struct binlog_format *format, struct relay_place *out)
 {
@@ -88,12 +90,14 @@ static void feed_event(struct relay_walk *w, const struct binlog_event *ev,
         out->start = out->end - ev->length;
         out->exact_start = 1;
     }
-    out->hole = w->is_exact && out->start > w->at.pos;
+    out->rough = !ev->log_pos;
+    out->hole = w->is_exact && !w->is_rough && out->start > w->at.pos;
     out->gap = w->jumped;
     out->connected = w->connected;
     w->connected = w->jumped = 0;
     w->at.pos = out->end;
-    w->is_exact |= ev->log_pos != 0;
+    w->is_exact |= !out->rough;
+    w->is_rough = out->rough;
 }
 
 int relay_feed(struct relay_walk *w, const struct binlog_event *ev,

@@ -16,6 +16,7 @@ struct relay_walk {
     int is_exact;     /* 0: at.pos is not known, since nothing told it */
     uint32_t own_id;  /* server_id of the replica as its own format event says */
     int connected;    /* a connection began since the latest event of the master */
+    int is_rough;     /* the latest event did not say where it ends */
     int jumped;       /* and was asked to begin behind where the one before had ended */
 };
 
@@ -23,10 +24,12 @@ struct relay_walk {
 struct relay_place {
     uint64_t start, end; /* in master file walk->at.file, 64 bits */
     int exact_start;     /* 0: start is the end of the event before, or not known (0) */
+    int rough;           /* 1: the event does not say where it lies: somewhere behind start */
     int hole;            /* 1: the master has bytes between the event before and this one that the
                             replica did not get or keep: its own events, or those it had already */
     int gap;       /* 1: a connection began further on: what lies between was never asked for */
-    int connected; /* 1: the first event of a connection, or of a file of the master */
+    int connected; /* 1: the first event of a connection that did not begin where the one before
+                        had ended */
 };
 
 void relay_init(struct relay_walk *w);

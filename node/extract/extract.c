@@ -21,6 +21,7 @@ static struct extract *open_as(const struct extract_ask *ask, struct extract_rep
     x->ask = *ask;
     x->report = report;
     x->is_trial = is_trial;
+    x->is_verifying = !ask->by_gtid;
     x->r.fd = x->out_fd = -1;
     x->from = ask->after;
     buf_init(&x->names);

@@ -227,7 +227,7 @@ static int begin_binlog_gtid(struct extract *x, struct err *e)
         return -1;
     if (i == count_of(x))
         return refuse_before(x, e);
-    return check_files(x, i, e) || extract_open_file(x, i, 1, e) ? -1 : 0;
+    return check_files(x, i, e) || extract_open_file(x, i, 0, e) ? -1 : 0;
 }
 
 /* The name of the master's file at the beginning of relay log i, which no event there tells: the
@@ -359,7 +359,7 @@ static int begin_relay_gtid(struct extract *x, struct err *e)
         return -1;
     if (i == count_of(x))
         i = 0;
-    return check_files(x, i, e) || resolve_name(x, i, e) || extract_open_file(x, i, 1, e) ? -1 : 0;
+    return check_files(x, i, e) || resolve_name(x, i, e) || extract_open_file(x, i, 0, e) ? -1 : 0;
 }
 
 /* What is found must join what the asker has: without `whole` by the numbers under each key. */

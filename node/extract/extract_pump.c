@@ -66,6 +66,8 @@ static void add_range(struct buf *to, const struct extract_range *r)
     last->transactions += r->transactions;
 }
 
+/* In relay logs an event inside of a transaction begins where the one before ended: there is no
+ * hole in a transaction, and lengths are not always those of the master's log. */
 static void add_event(struct extract *x, const struct binlog_event *ev, const struct place *at)
 {
     struct extract_range one = {
@@ -78,7 +80,10 @@ static void add_event(struct extract *x, const struct binlog_event *ev, const st
         .format_offset = x->format_offset,
         .events = 1,
     };
+    const struct extract_range *last = last_range(&x->open);
 
+    if (last && x->ask.kind == EXTRACT_RELAY_LOGS)
+        one.start = last->end_pos;
     add_range(&x->open, &one);
 }
 
@@ -191,6 +196,8 @@ static int refuse_gap(struct extract *x, const struct place *at, struct err *e)
 /* 1: wanted. By position each event is asked, since the asker may stand inside of a transaction. */
 static int is_wanted(struct extract *x, int role, const struct place *at, struct err *e)
 {
+    char where[BINPOS_FILE_BYTES + 24];
+
     if (x->ask.by_gtid) {
         int wanted = x->is_wanted;
 
@@ -199,8 +206,17 @@ static int is_wanted(struct extract *x, int role, const struct place *at, struct
         x->is_wanted = wanted > 0;
         return wanted;
     }
-    if (binpos_cmp(&at->start, &x->from) < 0)
+    if (role == TRX_OPENS || role == TRX_WHOLE)
+        x->has_passed_rough = 0;
+    if (binpos_cmp(&at->start, &x->from) < 0) {
+        x->has_passed_rough |= at->relay.rough;
         return 0;
+    }
+    if (x->has_passed_rough)
+        return err_set(e, ERR_WORLD,
+                       "asked for a place inside of a transaction whose events do not say where "
+                       "they lie; it begins at %s",
+                       binpos_print(&x->opened, where, sizeof(where)));
     if (!x->is_covered && !covers(x, at))
         return refuse_gap(x, at, e);
     x->is_covered = 1;
@@ -259,6 +275,16 @@ static int ends_before(struct extract *x, int role, const struct place *at)
            binpos_cmp(&at->start, &x->ask.until) >= 0;
 }
 
+/* By GTID only headers are read up to the first transaction that is wanted; from its first event on
+ * check sums count. */
+static int read_again(struct extract *x, const struct binlog_event *ev)
+{
+    trx_reset(&x->trx);
+    x->r.next = ev->offset;
+    x->r.verify = x->is_verifying = 1;
+    return 1;
+}
+
 static int take(struct extract *x, const struct binlog_event *ev, struct err *e)
 {
     struct place at;
@@ -287,6 +313,8 @@ static int take(struct extract *x, const struct binlog_event *ev, struct err *e)
     wanted = is_wanted(x, role, &at, e);
     if (wanted < 0)
         return -1;
+    if (wanted && !x->r.verify)
+        return read_again(x, ev);
     if (wanted)
         add_event(x, ev, &at);
     if (role == TRX_CLOSES || role == TRX_WHOLE)
@@ -361,7 +389,7 @@ static int next_file(struct extract *x, struct err *e)
         drop_open(x);
         trx_reset(&x->trx);
     }
-    return extract_open_file(x, x->file + 1, 1, e) ? -1 : 1;
+    return extract_open_file(x, x->file + 1, x->is_verifying, e) ? -1 : 1;
 }
 
 int extract_pump(struct extract *x, struct err *e)

@@ -27,10 +27,12 @@ struct extract {
     struct buf open;      /* the same: of the open one */
     struct binpos from;   /* by position: nothing before it is wanted any more */
     int is_covered;       /* by position: the log is known to reach back to ask.after */
+    int has_passed_rough; /* by position: an event that was passed over may lie behind it */
     int is_wanted;        /* by GTID: the open transaction */
     struct binpos opened; /* where the open transaction begins, in the master's log */
     size_t opened_file;   /* and here */
     uint64_t opened_offset;
+    int is_verifying; /* check sums count */
     int is_done;
     int is_trial; /* no check against ask.whole: this one serves the check */
     /* what extract_next gave last */
