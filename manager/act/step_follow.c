@@ -123,12 +123,32 @@ int step_follow(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct
     return 0;
 }
 
+/* 1 when the host has applied all that the base has received: a rescue may have brought it already.
+ */
+static int has_all_of(struct exec *x, int host, int base, struct err *e)
+{
+    struct gtid_set received = GTID_INIT;
+    struct sql_gtids now = {0};
+    struct sql *s = step_sql(x, host, e);
+    int has = -1;
+    if (s && sql_read_gtids(s, &now, clock_mono_ms() + STEP_SQL_MS, e) == 0) {
+        topo_received(x->t, base, &received);
+        has = gtid_contains(&now.executed, &received);
+    }
+    sql_gtids_release(&now);
+    gtid_release(&received);
+    return has;
+}
+
 int step_follow_base(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
     (void)deadline_ms;
     if (x->mode == MODE_POSITION)
         return err_set(e, ERR_BUG, "positions of two binlogs cannot be compared");
-    return follow(x, d, 1, e);
+    int has = has_all_of(x, d->step->host, d->step->peer, e);
+    if (has > 0)
+        d->result = STEP_ALREADY;
+    return has != 0 ? (has > 0 ? 0 : -1) : follow(x, d, 1, e);
 }
 
 /* The inverse of FOLLOW_BASE: the old master, by name, account and way as the snapshot has them. By
