@@ -139,6 +139,6 @@ install: all ## DESTDIR and PREFIX as usual
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile $(wildcard t/*/*.mk)
 
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
+-include $(wildcard $(addprefix $(B)/,common/*.d node/*.d node/*/*.d manager/*/*.d t/*/*.d t/*/*/*.d))
 .SECONDARY:
 .PHONY: all tests dev test test-fast test-all test-trixie check lint demo bench format clean install help
