@@ -5,6 +5,7 @@ set -eu
 need perl
 
 # "level word" of every log call with a word, and of every kind of step.
+# shellcheck disable=SC2016  # perl's own signs
 in_sources() {
     {
         find common manager node -name '*.c' -print0 | xargs -0 perl -0777 -ne \
@@ -15,6 +16,7 @@ in_sources() {
 }
 
 # Calls whose word is no text at hand, but for that one of the steps.
+# shellcheck disable=SC2016
 computed() {
     find common manager node -name '*.c' -print0 | xargs -0 perl -0777 -ne \
         'print "$ARGV: $1\n" while /\blog_(?:debug|info|warning|error)\(\s*(?!NULL\b|"[a-z-]+")(\w[^,]*)/g' |
