@@ -109,12 +109,21 @@ int check_group(struct group *g, struct check *c, struct err *e)
     return first_error(c, e);
 }
 
-static void log_servers(const struct topo *t, const char *title, int up)
+enum presence { ALIVE, REFUSING, DEAD };
+
+static enum presence presence_of(const struct topo_host *h)
 {
-    int any = 0;
+    if (h->reach == REACH_UP)
+        return ALIVE;
+    return h->reach == REACH_DENIED ? REFUSING : DEAD;
+}
+
+static void log_servers(const struct topo *t, const char *title, enum presence which)
+{
+    int any = 0, up = which == ALIVE;
 
     for (int i = 0; i < t->hosts; i++) {
-        if ((t->host[i].reach == REACH_UP) != up)
+        if (presence_of(&t->host[i]) != which)
             continue;
         if (!any++)
             log_info(NULL, "%s:", title);
@@ -143,8 +152,9 @@ static void log_slaves(const struct topo *t, int master)
 
 void check_log_group(const struct topo *t, const struct verdict *v)
 {
-    log_servers(t, "Dead Servers", 0);
-    log_servers(t, "Alive Servers", 1);
+    log_servers(t, "Dead Servers", DEAD);
+    log_servers(t, "Servers that refuse us", REFUSING);
+    log_servers(t, "Alive Servers", ALIVE);
     if (v->broken)
         return;
     log_info("mode", "GTID failover mode = %d", mode_mha(diagnose_mode(t, v->master)));

@@ -37,6 +37,8 @@ static const char *plain(void)
 
 static const char *role_of(const struct topo *t, const struct verdict *v, int i)
 {
+    if (t->host[i].reach == REACH_DENIED)
+        return "refuses us";
     if (t->host[i].reach != REACH_UP)
         return i == v->master ? "master, DEAD" : "DEAD";
     if (i == v->master)

@@ -64,7 +64,7 @@ static void find_kinds(struct facts *f)
     for (int i = 0; i < t->hosts; i++) {
         const struct topo_host *h = &t->host[i];
 
-        if (h->reach == REACH_DENIED && i != t->master)
+        if (h->reach == REACH_DENIED && i != t->master && !h->ignore_fail && !h->retired)
             note(&f->denied_replica, i);
         if (!is_up(h))
             continue;
@@ -280,6 +280,7 @@ struct row {
 /* Structure first, since no witness means anything in a group that we misread; then the master:
  * what proves life before what suggests death, and proof of death before mere silence. */
 static const struct row rows[] = {
+    {denied,             VERDICT_DENIED,            BROKEN},
     {nobody,             VERDICT_NOBODY,            BROKEN},
     {galera,             VERDICT_GALERA,            BROKEN},
     {group_replication,  VERDICT_GROUP_REPLICATION, BROKEN},
@@ -292,7 +293,6 @@ static const struct row rows[] = {
     {several_masters,    VERDICT_TWO_MASTERS,       BROKEN},
     {stray,              VERDICT_STRAY,             BROKEN},
     {wrong_master,       VERDICT_WRONG_MASTER,      BROKEN},
-    {denied,             VERDICT_DENIED,            BROKEN},
     {alive,              VERDICT_ALIVE,             WATCH },
     {refusing,           VERDICT_REFUSING,          WATCH },
     {fenced,             VERDICT_FENCED,            DEAD  },
@@ -409,8 +409,8 @@ static void say_structure(const struct facts *f, enum verdict_kind k, char *out,
         snprintf(out, size, "the replicas follow %s, not %s: name that one, or repoint them",
                  host_or(f, f->master), host_or(f, t->master));
     else
-        snprintf(out, size, "%s refuses us: %s", host_or(f, f->denied_replica),
-                 t->host[f->denied_replica].reach_text);
+        snprintf(out, size, "%s lives but refuses us: %s; check user and password, or its limits",
+                 host_or(f, f->denied_replica), t->host[f->denied_replica].reach_text);
 }
 
 static void say_master(const struct facts *f, enum verdict_kind k, char *out, size_t size)
