@@ -54,17 +54,18 @@ int binlog_read_format(const struct binlog_event *ev, struct binlog_format *out,
     out->is_mariadb = strstr(out->server_version, "MariaDB") != NULL;
     out->in_use = (ev->flags & BINLOG_FLAG_IN_USE) != 0;
     out->is_own = (ev->flags & BINLOG_FLAG_RELAY_LOG) != 0;
-    out->knows_checksum = (uint8_t)version_knows_checksum(out->server_version, out->is_mariadb);
+    if (!version_knows_checksum(out->server_version, out->is_mariadb))
+        return err_set(e, ERR_FORMAT, "server %s is too old: its logs have no check sums",
+                       out->server_version);
+    out->knows_checksum = 1;
     rest -= FORMAT_FIXED_BYTES;
-    if (out->knows_checksum) {
-        if (rest < 5)
-            return too_short(ev, e);
-        rest -= 5;
-        if (p[FORMAT_FIXED_BYTES + rest] > BINLOG_CHECKSUM_CRC32)
-            return err_set(e, ERR_FORMAT, "checksum algorithm %u is not known",
-                           p[FORMAT_FIXED_BYTES + rest]);
-        out->checksum = p[FORMAT_FIXED_BYTES + rest];
-    }
+    if (rest < 5)
+        return too_short(ev, e);
+    rest -= 5;
+    if (p[FORMAT_FIXED_BYTES + rest] > BINLOG_CHECKSUM_CRC32)
+        return err_set(e, ERR_FORMAT, "checksum algorithm %u is not known",
+                       p[FORMAT_FIXED_BYTES + rest]);
+    out->checksum = p[FORMAT_FIXED_BYTES + rest];
     out->post_header_count = (uint8_t)(rest > 255 ? 255 : rest);
     memcpy(out->post_header, p + FORMAT_FIXED_BYTES, out->post_header_count);
     return 0;

@@ -97,7 +97,7 @@ struct binlog_format {
     char server_version[51];       /* "9.7.4", "10.11.19-MariaDB-log" */
     uint32_t created;              /* 0: the server did not restart with this file */
     enum binlog_checksum checksum; /* of the events behind it; its own is always there */
-    uint8_t knows_checksum;        /* 0: a server so old that it has no checksums at all */
+    uint8_t knows_checksum;        /* 1: logs of servers too old for check sums are refused */
     uint8_t is_mariadb;
     uint8_t in_use; /* the file was not closed: the server lives or crashed */
     uint8_t is_own; /* written by the replica into its relay log, not by a master */

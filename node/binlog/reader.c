@@ -150,13 +150,11 @@ static int next_format(struct binlog_reader *r, struct binlog_event *ev, struct 
     ev->body = p + BINLOG_HEADER_BYTES;
     ev->body_length = ev->body_seen = ev->length - BINLOG_HEADER_BYTES;
     if (binlog_read_format(ev, &format, &why))
-        return right ? binlog_end_at(r, BINLOG_END_FOREIGN, "%s", why.text)
-                     : binlog_end_bad(r, ev, why.text, e);
-    ev->has_checksum = format.knows_checksum;
-    if (format.knows_checksum && !right)
+        return binlog_end_at(r, BINLOG_END_FOREIGN, "%s", why.text);
+    if (!right)
         return binlog_end_bad(r, ev, "the check sum is wrong", e);
-    if (ev->has_checksum)
-        ev->body_length = ev->body_seen = ev->body_length - BINLOG_CHECKSUM_BYTES;
+    ev->has_checksum = 1;
+    ev->body_length = ev->body_seen = ev->body_length - BINLOG_CHECKSUM_BYTES;
     r->format = format;
     r->has_format = 1;
     r->format_length = ev->length;
