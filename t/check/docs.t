@@ -31,7 +31,7 @@ paths() {
     done
 }
 
-made docs/failover.md | rule "docs/failover.md has the tables that docs/tables makes"
+made docs/failover.md | rule "docs/failover.md has the tables of docs/tables -i docs/failover.md"
 links | while read -r file target; do
     [[ -e $(dirname "$file")/$target ]] || echo "$file: $target"
 done | rule "links lead to files"
