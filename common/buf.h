@@ -17,9 +17,11 @@ struct buf {
     }
 extern char buf_empty[1];
 
+/* An empty string; needs no memory. */
 void buf_init(struct buf *b);
 void buf_release(struct buf *b); /* frees, and leaves b as buf_init does */
 void buf_clear(struct buf *b);   /* length 0, memory kept */
+/* Makes room, and appends: bytes, a text, one byte, a formatted text. */
 void buf_reserve(struct buf *b, size_t more);
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_adds(struct buf *b, const char *text);

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+/* Since some moment of the past; never jumps. */
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 int64_t clock_wall_ms(void); /* since 1970 */

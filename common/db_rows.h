@@ -17,6 +17,7 @@ struct db_rows {
     struct buf data;  /* the values, a NUL behind each */
 };
 
+/* An empty result with so many columns; then each gets its name. */
 struct db_rows *db_rows_new(size_t columns);
 void db_rows_name(struct db_rows *r, size_t column, const char *name);
 /* Adds one value, row by row from the left; bytes NULL is SQL NULL. -1 at the cap. */

@@ -9,6 +9,7 @@
 #define DIGEST_SHA1_BYTES   20
 #define DIGEST_SHA256_BYTES 32
 
+/* Of bytes in memory. */
 void digest_sha256(const void *bytes, size_t len, unsigned char out[DIGEST_SHA256_BYTES]);
 void digest_sha1(const void *bytes, size_t len, unsigned char out[DIGEST_SHA1_BYTES]);
 /* HMAC (RFC 2104); a key of at most 1 KiB. */

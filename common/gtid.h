@@ -46,6 +46,7 @@ int gtid_parse(struct gtid_set *s, const char *text, struct err *e);
  * that does not begin at 1 (a difference), is printed and read as 0-1-51..100. */
 void gtid_print(const struct gtid_set *s, struct buf *out);
 
+/* to becomes a copy; it must be initialised. */
 void gtid_copy(struct gtid_set *to, const struct gtid_set *from);
 /* The first range decides the family of an empty set: MariaDB when it has a server_id. */
 void gtid_add(struct gtid_set *s, const struct gtid_range *r);

@@ -17,6 +17,7 @@ int log_setup(const char *path, enum log_level level, const char *app, int json,
 /* "debug", "info", "warning", "error" in any case; -1 with e for another word. */
 int log_level_parse(const char *word, enum log_level *level, struct err *e);
 
+/* Behind the macros below. */
 void log_write(enum log_level level, const char *file, int line, const char *event, const char *fmt,
                ...) __attribute__((format(printf, 5, 6)));
 

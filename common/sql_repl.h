@@ -68,6 +68,7 @@ int sql_unlock(struct sql *s, const char *name, int64_t deadline_ms, struct err 
 /* 1 when this session holds it. */
 int sql_lock_held(struct sql *s, const char *name, int *held, int64_t deadline_ms, struct err *e);
 
+/* SET GLOBAL relay_log_purge; KILL. */
 int sql_set_relay_log_purge(struct sql *s, int on, int64_t deadline_ms, struct err *e);
 int sql_kill_session(struct sql *s, uint64_t id, int64_t deadline_ms,
                      struct err *e); /* no such session is success */

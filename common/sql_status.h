@@ -43,6 +43,7 @@ struct sql_server {
     int semisync_master, semisync_slave; /* enabled; -1 where the plugin is not there */
     int skip_name_resolve;
 };
+/* All of it in one round trip. */
 int sql_read_server(struct sql *s, struct sql_server *out, int64_t deadline_ms, struct err *e);
 
 /* SHOW MASTER STATUS and kin: position "" when log_bin is off. */
@@ -112,6 +113,7 @@ struct sql_sessions {
     struct sql_session *item; /* heap */
     size_t count;
 };
+/* SHOW PROCESSLIST; the caller releases. */
 int sql_read_sessions(struct sql *s, struct sql_sessions *out, int64_t deadline_ms, struct err *e);
 void sql_sessions_release(struct sql_sessions *l);
 

@@ -51,6 +51,7 @@ enum ssh_refusal {
     SSH_REFUSAL_LOGIN     /* no key was accepted: ssh(1) may know more of them */
 };
 
+/* As ssh_open, by one transport; why is filled on failure. */
 int ssh_libssh2_open(struct ssh **out, const struct ssh_target *t, int64_t deadline_ms,
                      enum ssh_refusal *why, struct err *e);
 int ssh_openssh_open(struct ssh **out, const struct ssh_target *t, int64_t deadline_ms,
@@ -86,6 +87,7 @@ struct known_answer {
     int line;
 };
 
+/* Names the files to look into, and the host. */
 void known_init(struct known_hosts *k, const struct ssh_target *t);
 /* key: the blob of SSH's wire format, which begins with its kind. */
 void known_check(const struct known_hosts *k, const void *key, size_t key_len,

@@ -47,6 +47,7 @@ struct verdict {
     char reason[512]; /* the sentence: host, fact, fix */
 };
 
+/* out is overwritten whole. Cannot fail. */
 void diagnose(const struct topo *t, struct verdict *out);
 const char *verdict_word(enum verdict_kind k);
 

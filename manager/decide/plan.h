@@ -98,6 +98,7 @@ struct plan {
 /* Appends a zeroed step and returns it, or NULL when the plan is full (ERR_BUG by plan_check). */
 struct step *plan_add(struct plan *p, enum step_kind kind, enum phase phase, int host);
 
+/* "wait-applied": the word in journal and log. */
 const char *step_word(enum step_kind kind);
 const char *phase_title(enum phase p); /* "Phase 2: Dead Master Shutdown Phase" */
 /* One step as a sentence, without number. */

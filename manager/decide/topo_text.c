@@ -43,8 +43,10 @@ static const char *const fence_words[] = {"proof", "mha", NULL};
 #define G(type, key)   {#key, FIELD_##type, offsetof(struct topo, key), 0, NULL}
 #define H(type, key)   {#key, FIELD_##type, offsetof(struct topo_host, key), 0, NULL}
 #define R(type, key)   {#key, FIELD_##type, offsetof(struct topo_repl, key), 0, NULL}
-#define HTEXT(key)     {#key, FIELD_TEXT, offsetof(struct topo_host, key), sizeof(((struct topo_host *)0)->key), NULL}
-#define RTEXT(key)     {#key, FIELD_TEXT, offsetof(struct topo_repl, key), sizeof(((struct topo_repl *)0)->key), NULL}
+#define SIZE(of, key)  sizeof(((struct of *)0)->key)
+#define TEXT(of, key)  {#key, FIELD_TEXT, offsetof(struct of, key), SIZE(of, key), NULL}
+#define HTEXT(key)     TEXT(topo_host, key)
+#define RTEXT(key)     TEXT(topo_repl, key)
 #define HWORD(key, w)  {#key, FIELD_WORD, offsetof(struct topo_host, key), 0, w}
 #define RWORD(key, w)  {#key, FIELD_WORD, offsetof(struct topo_repl, key), 0, w}
 #define END            {NULL, FIELD_INT, 0, 0, NULL}
@@ -80,7 +82,8 @@ static const struct field host_fields[] = {
 };
 
 static const struct field repl_fields[] = {
-    RTEXT(master_host), R(INT, master_port), RTEXT(master_uuid), RWORD(io, thread_words), RWORD(sql, thread_words),
+    RTEXT(master_host), R(INT, master_port), RTEXT(master_uuid),
+    RWORD(io, thread_words), RWORD(sql, thread_words),
     R(INT, io_errno), R(INT, sql_errno), RTEXT(io_error), RTEXT(sql_error),
     R(POS, read), R(POS, exec), R(SET, retrieved), RWORD(follow, follow_words),
     R(I64, behind_s), R(I64, delay_s), R(INT, heard), RTEXT(user), RTEXT(filters), END,
@@ -154,18 +157,24 @@ static void print_value(const struct topo *t, const void *base, const struct fie
     }
 }
 
+/* A thing of a snapshot: the group, a host, a channel. */
+struct thing {
+    const struct topo *t;
+    const void *base;
+};
+
 /* Everything is compared as text, so that "differs from the default" has one meaning for all types.
  */
-static void print_fields(const struct topo *t, const void *base, const struct topo *plain,
-                         const void *plain_base, const struct field *fields, struct buf *out)
+static void print_fields(struct thing a, struct thing plain, const struct field *fields,
+                         struct buf *out)
 {
     struct buf value = BUF_INIT, usual = BUF_INIT;
 
     for (const struct field *f = fields; f->key; f++) {
         buf_clear(&value);
         buf_clear(&usual);
-        print_value(t, base, f, &value);
-        print_value(plain, plain_base, f, &usual);
+        print_value(a.t, a.base, f, &value);
+        print_value(plain.t, plain.base, f, &usual);
         if (strcmp(value.data, usual.data) == 0)
             continue;
         if (f->type == FIELD_SET)
@@ -182,17 +191,19 @@ void topo_print(const struct topo *t, struct buf *out)
     struct topo *plain = topo_new();
 
     buf_adds(out, "group");
-    print_fields(t, t, plain, plain, group_fields, out);
+    print_fields((struct thing){t, t}, (struct thing){plain, plain}, group_fields, out);
     buf_addc(out, '\n');
     for (int i = 0; i < t->hosts; i++) {
         buf_adds(out, "host ");
         print_quoted(out, t->host[i].name);
-        print_fields(t, &t->host[i], plain, &plain->host[0], host_fields, out);
+        print_fields((struct thing){t, &t->host[i]}, (struct thing){plain, &plain->host[0]},
+                     host_fields, out);
         buf_addc(out, '\n');
         if (t->host[i].channels == 0)
             continue;
         buf_adds(out, "  repl");
-        print_fields(t, &t->host[i].repl, plain, &plain->host[0].repl, repl_fields, out);
+        print_fields((struct thing){t, &t->host[i].repl},
+                     (struct thing){plain, &plain->host[0].repl}, repl_fields, out);
         buf_addc(out, '\n');
     }
     topo_free(&plain);

@@ -12,7 +12,8 @@ else
     skip "C sources are laid out by clang-format" "clang-format 14 is needed, here is ${version:-none}"
 fi
 # shellcheck disable=SC2016  # for awk
-c_sources | xargs awk 'length($0) > 100 {print FILENAME ":" FNR ": " length($0) " columns"}' |
+# Rows of tables are laid out in columns by clang-format, whatever that makes of their length.
+c_sources | xargs awk 'length($0) > 100 && !/^ +(\{|X\(|"|`)/ {print FILENAME ":" FNR ": " length($0) " columns"}' |
     rule "no line of C is over 100 columns"
 { c_sources && shell_sources && ls Makefile t/*/*.mk; } | xargs grep -nE '[[:blank:]]+$' |
     rule "no blanks at the end of a line"

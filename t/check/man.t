@@ -22,10 +22,11 @@ of_command() {
     "$programs/$1" "${@:2}" --help | sed -n 's/^  --\([a-z_-]*\).*/\1/p' | with_aliases
 }
 
-# The agent's options are in its source.
+# The agent's options are in its sources; those of its guard are for the agent alone.
 of_node() {
     {
-        grep -oE '\{"[a-z-]+", +ARGS_' node/main.c | sed 's/^{"//; s/".*//'
+        find node -name '*.c' ! -name guard.c -print0 | xargs -0 grep -hoE '\{"[a-z-]+", +ARGS_' |
+            sed 's/^{"//; s/".*//'
         grep -oE '"--[a-z-]+"' node/main.c | tr -d '"-'
     } | sort -u
 }
@@ -75,13 +76,15 @@ keys_in_page() {
 }
 
 commands() {
-    "$programs/kagemusha" --help | sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p'
+    "$programs/kagemusha" --help | sed -n 's/^  \([a-z-]\{1,\}\) .*/\1/p'
 }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-build "$programs" CC=gcc all >"$work/build" || sed 's/^/build: /' "$work/build" | rule "the programs are built"
-[[ -x $programs/kagemusha && $broken == 0 ]] || rules_done
+if ! build "$programs" CC=gcc all >"$work/build"; then
+    tail -n 5 "$work/build" | rule "the programs are built"
+    rules_done
+fi
 
 { mandoc -T lint -W warning docs/man/*.[58] 2>&1 || true; } | rule "mandoc has no warning"
 for name in "$programs"/masterha_*; do
@@ -105,6 +108,13 @@ done | rule "kagemusha(8) has every verb"
 of_node >"$work/wanted"
 in_page docs/man/kagemusha-node.8 >"$work/found"
 compare kagemusha-node "$work/wanted" "$work/found" | rule "kagemusha-node(8) has its options"
+"$programs/kagemusha-node" --help | sed -n 's/^  \([a-z-]\{1,\}\) .*/\1/p' | while read -r word; do
+    grep -q "^\.It Cm $word\$" docs/man/kagemusha-node.8 || echo "kagemusha-node $word"
+done | rule "kagemusha-node(8) has every command"
+for file in docs/man/masterha_*.8; do
+    name=${file##*/}
+    [[ -e $programs/${name%.8} ]] || echo "$file is about no command"
+done | rule "every page is about a command"
 mentioned | rule "options that pages mention exist"
 keys >"$work/wanted"
 keys_in_page >"$work/found"

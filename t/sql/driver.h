@@ -39,6 +39,7 @@ static inline int64_t in_ms(int64_t ms)
 void open_or_die(struct sql *s, const struct db_target *t);
 void run_or_die(struct sql *s, const char *text);
 
+/* One part of the tests each. */
 void test_connect(const struct pair *p);
 void test_read(const struct pair *p);
 void test_locks(const struct pair *p);

@@ -20,6 +20,7 @@ struct world {
 
 enum outcome { WORLD_DONE, WORLD_UNDONE, WORLD_STOPPED };
 
+/* The group before the plan. */
 void world_init(struct world *w, const struct topo *t, int dead);
 /* Runs p; step `fail_at` fails (NO_HOST: none), after its effect when late, before it otherwise.
  * Invariants are checked at every moment. */
