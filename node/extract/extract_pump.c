@@ -223,6 +223,15 @@ static int is_wanted(struct extract *x, int role, const struct place *at, struct
     return 1;
 }
 
+/* A Rotate or the head of a file may lead past the coordinate asked for: behind the last
+ * transaction of a file, that is the beginning of the next one. */
+static void note_passed(struct extract *x, const struct place *at)
+{
+    if (!x->ask.by_gtid && at->before_is_exact && at->before.file[0] && !x->walk.jumped &&
+        binpos_cmp(&at->before, &x->ask.after) <= 0 && binpos_cmp(&x->walk.at, &x->ask.after) > 0)
+        x->is_covered = 1;
+}
+
 /* Relay logs: 1 if a part of the master's log, with its place. */
 static int find_place(struct extract *x, const struct binlog_event *ev, struct place *at,
                       struct err *e)
@@ -240,6 +249,8 @@ static int find_place(struct extract *x, const struct binlog_event *ev, struct p
     at->before = x->walk.at;
     at->before_is_exact = x->walk.is_exact;
     role = relay_feed(&x->walk, ev, &x->r.format, &at->relay, e);
+    if (role == RELAY_SKIP)
+        note_passed(x, at);
     if (role != RELAY_EVENT)
         return role < 0 ? -1 : 0;
     at->start = x->walk.at;
