@@ -44,7 +44,7 @@ OPT      ?= -O2 -g
 # The client library is whatever stands behind the name mysqlclient: Connector/C or Oracle's own.
 MYSQL_CFLAGS ?= $(shell pkg-config --cflags mysqlclient 2>/dev/null | sed 's/-I/-isystem /g')
 MYSQL_LIBS   ?= $(shell pkg-config --libs mysqlclient 2>/dev/null)
-PKGS     := json-c libssh2 libcrypto libsystemd libmicrohttpd
+PKGS     := json-c libssh2 libcrypto libsystemd libmicrohttpd sqlite3
 CFLAGS   := -std=c11 -D_GNU_SOURCE -DKAGEMUSHA_VERSION='"$(VERSION)"' $(OPT) $(WARN) $(WERROR) $(HARDEN) \
             -fPIE -pthread -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g') \
             $(MYSQL_CFLAGS) $(EXTRA_CFLAGS)

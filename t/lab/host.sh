@@ -39,7 +39,7 @@ bridge_boot() {
 # What lies on the host's own disk: made once, kept over power off and on.
 host_make() {
     local d=$LAB_DIR/hosts/$1
-    mkdir -p "$d"/etc/ssh "$d"/etc/mysql "$d"/fs/{var-lib-mysql,var-tmp,run,root,var-log}
+    mkdir -p "$d"/etc/ssh "$d"/etc/mysql "$d"/fs/{var-lib-mysql,var-lib-kagemusha,var-tmp,run,root,var-log}
     mkdir -p "$d"/fs/run/{sshd,mysqld,lock} "$d/fs/root/.ssh" "$d/fs/var-log/mysql"
     chmod 755 "$d/fs" "$d"/fs/*
     chmod 1777 "$d/fs/var-tmp"
