@@ -85,6 +85,7 @@ struct known_answer {
     int matched_name;          /* index into known_hosts.name, for MATCH and CHANGED */
     char file[SSH_PATH_BYTES]; /* where the entry stands that decided; "" for UNKNOWN */
     int line;
+    char print[160]; /* the fingerprint of the key that was asked for */
 };
 
 /* Names the files to look into, and the host. */
@@ -102,7 +103,7 @@ int known_record(const struct known_hosts *k, const void *key, size_t key_len, s
 int known_touch(const struct known_hosts *k, struct err *e);
 /* Sets the sentence for a key that is not accepted, with the fix. Returns -1. */
 int known_refuse(const struct ssh_target *t, const struct known_hosts *k,
-                 const struct known_answer *a, const void *key, size_t key_len, struct err *e);
+                 const struct known_answer *a, struct err *e);
 
 /* --- private key files and the agent (ssh_keys.c) --- */
 

@@ -226,12 +226,27 @@ static void check_entry(const struct entry *en, void *arg)
     }
 }
 
+/* "ssh-ed25519 SHA256:...", as ssh-keygen -l prints it. */
+static void fingerprint(const void *key, size_t key_len, char *out, size_t size)
+{
+    unsigned char sum[DIGEST_SHA256_BYTES];
+    struct buf text = BUF_INIT;
+    char kind[KIND_BYTES];
+
+    digest_sha256(key, key_len, sum);
+    digest_base64(&text, sum, sizeof(sum));
+    key_kind_text(key, key_len, kind, sizeof(kind));
+    snprintf(out, size, "%s SHA256:%.*s", kind, (int)strcspn(text.data, "="), text.data);
+    buf_release(&text);
+}
+
 void known_check(const struct known_hosts *k, const void *key, size_t key_len,
                  struct known_answer *out)
 {
     struct check c = {.key = key, .key_len = key_len, .out = out};
 
     *out = (struct known_answer){.verdict = KNOWN_UNKNOWN};
+    fingerprint(key, key_len, out->print, sizeof(out->print));
     key_kind_text(key, key_len, c.kind, sizeof(c.kind));
     scan(k, check_entry, &c);
 }
@@ -340,38 +355,21 @@ int known_record(const struct known_hosts *k, const void *key, size_t key_len, s
     return rc;
 }
 
-/* "ssh-ed25519 SHA256:...", as ssh-keygen -l prints it. */
-static void fingerprint(const void *key, size_t key_len, char *out, size_t size)
-{
-    unsigned char sum[DIGEST_SHA256_BYTES];
-    struct buf text = BUF_INIT;
-    char kind[KIND_BYTES];
-
-    digest_sha256(key, key_len, sum);
-    digest_base64(&text, sum, sizeof(sum));
-    key_kind_text(key, key_len, kind, sizeof(kind));
-    snprintf(out, size, "%s SHA256:%.*s", kind, (int)strcspn(text.data, "="), text.data);
-    buf_release(&text);
-}
-
 int known_refuse(const struct ssh_target *t, const struct known_hosts *k,
-                 const struct known_answer *a, const void *key, size_t key_len, struct err *e)
+                 const struct known_answer *a, struct err *e)
 {
-    char print[160];
-
-    fingerprint(key, key_len, print, sizeof(print));
     if (a->verdict == KNOWN_REVOKED)
-        return err_set(e, ERR_SSH, "host %s: its key (%s) is revoked in %s line %d", t->host, print,
-                       a->file, a->line);
+        return err_set(e, ERR_SSH, "host %s: its key (%s) is revoked in %s line %d", t->host,
+                       a->print, a->file, a->line);
     if (a->verdict == KNOWN_CHANGED)
         return err_set(e, ERR_SSH,
                        "host %s: its key (%s) is not the one in %s line %d: the host was set up "
                        "anew, or somebody stands in between; once checked: "
                        "ssh-keygen -R '%s' -f %s",
-                       t->host, print, a->file, a->line, k->name[a->matched_name], a->file);
+                       t->host, a->print, a->file, a->line, k->name[a->matched_name], a->file);
     return err_set(e, ERR_SSH,
                    "host %s: its key (%s) is unknown and ssh_host_key=strict; once checked: "
                    "ssh-keyscan -p %d %s >>%s",
-                   t->host, print, t->port, t->ip ? t->ip : t->host,
+                   t->host, a->print, t->port, t->ip ? t->ip : t->host,
                    k->file[0][0] ? k->file[0] : k->file[1]);
 }

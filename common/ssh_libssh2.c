@@ -216,7 +216,7 @@ static int check_host_key(struct lib_session *s, const struct ssh_target *t,
     key_kind_text(key, len, kind, sizeof(kind));
     if (answer.verdict == KNOWN_CHANGED && !kind_listed(kinds, kind))
         *why = SSH_REFUSAL_HOST_KEY;
-    return known_refuse(t, k, &answer, key, len, e);
+    return known_refuse(t, k, &answer, e);
 }
 
 static int shake_hands(struct lib_session *s, const struct ssh_target *t, int64_t deadline_ms,

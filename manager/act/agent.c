@@ -37,8 +37,7 @@ struct agent {
     struct ssh_channel *channel;
     struct wire_greeting greeting;
     struct buf in; /* the thread's */
-    agent_event_fn *on_event;
-    void *arg;
+    struct agent_listener listener;
     pthread_t thread;
     int wake; /* eventfd */
     int64_t heard_ms, pinged_ms;
@@ -96,7 +95,7 @@ static int take_lines(struct agent *a, struct err *e)
 
     while ((rc = wire_take(&a->in, &line, e)) > 0) {
         if (json_get_str(line, "event", NULL)) {
-            a->on_event(line, a->arg);
+            a->listener.on_event(line, a->listener.arg);
             json_object_put(line);
         } else {
             give_reply(a, line);
@@ -206,7 +205,7 @@ static void *agent_main(void *arg)
     }
     pthread_mutex_unlock(&a->lock);
     if (!was_closing)
-        a->on_event(NULL, a->arg);
+        a->listener.on_event(NULL, a->listener.arg);
     return NULL;
 }
 
@@ -263,13 +262,12 @@ static void agent_free(struct agent *a)
 }
 
 int agent_open(struct agent **out, const struct ssh_target *t, const char *node_path,
-               agent_event_fn *on_event, void *arg, int64_t deadline_ms, struct err *e)
+               struct agent_listener listener, int64_t deadline_ms, struct err *e)
 {
     struct agent *a = mem_zalloc(sizeof(*a));
 
     *out = NULL;
-    a->on_event = on_event;
-    a->arg = arg;
+    a->listener = listener;
     a->next_id = 1;
     a->alive = 1;
     buf_init(&a->in);

@@ -12,12 +12,16 @@ struct agent; /* owns its session and one thread; calls may come from any thread
 /* An unasked line ({"event":..}) or, with NULL, the end of the session. Runs on the agent's own
  * thread: hand it over and return. */
 typedef void agent_event_fn(struct json_object *event, void *arg);
+struct agent_listener {
+    agent_event_fn *on_event;
+    void *arg;
+};
 
 /* Logs in, starts `<node_path> agent`, reads the greeting. ERR_SSH: the host cannot be reached;
  * ERR_WORLD: it can, but the program is missing or of another protocol (the text has the install
  * line). */
 int agent_open(struct agent **out, const struct ssh_target *t, const char *node_path,
-               agent_event_fn *on_event, void *arg, int64_t deadline_ms, struct err *e);
+               struct agent_listener listener, int64_t deadline_ms, struct err *e);
 void agent_close(struct agent **a);
 /* 1 while the session lives. */
 int agent_alive(struct agent *a);

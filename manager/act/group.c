@@ -206,7 +206,8 @@ int group_open_agent(struct group_host *h, struct agent **out, int64_t deadline_
 
     group_ssh_target(h->group->conf, h->conf, &t, &known_hosts);
     deadline_ms = at_most(deadline_ms, h->conf->ssh_connection_timeout * 1000L);
-    rc = agent_open(out, &t, h->conf->node_path, host_event, h, deadline_ms, e);
+    rc = agent_open(out, &t, h->conf->node_path, (struct agent_listener){host_event, h},
+                    deadline_ms, e);
     buf_release(&known_hosts);
     return rc;
 }

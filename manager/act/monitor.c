@@ -376,8 +376,8 @@ static enum turn watch(struct watch *w, struct err *e)
     return t;
 }
 
-enum monitor_end monitor_run(struct group *g, const struct monitor *m, int *dead,
-                             int64_t *death_seen_ms, struct verdict *verdict, struct err *e)
+enum monitor_end monitor_run(struct group *g, const struct monitor *m, struct monitor_death *death,
+                             struct err *e)
 {
     struct watch *w = mem_zalloc(sizeof(*w));
     enum turn t;
@@ -391,9 +391,9 @@ enum monitor_end monitor_run(struct group *g, const struct monitor *m, int *dead
     t = watch(w, e);
     if (t == TURN_DEAD) {
         log_death(w);
-        *dead = w->master;
-        *death_seen_ms = w->first_sign_us / 1000;
-        *verdict = w->verdict;
+        death->host = w->master;
+        death->seen_ms = w->first_sign_us / 1000;
+        death->verdict = w->verdict;
     } else if (t == TURN_ERROR) {
         end_with_error(w);
     } else {

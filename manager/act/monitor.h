@@ -16,11 +16,18 @@ struct monitor {
 
 enum monitor_end { MONITOR_ERROR, MONITOR_DEAD_MASTER, MONITOR_STOPPED };
 
-/* Start checks (contract §7.1), then pings until the master is dead, a signal comes, or an error
- * ends it. *dead: host index. death_seen_ms: monotonic time of the first sign. The SQL sessions and
- * agents in g stay open for the failover. Status file: contract §2.1. */
-enum monitor_end monitor_run(struct group *g, const struct monitor *m, int *dead,
-                             int64_t *death_seen_ms, struct verdict *verdict, struct err *e);
+/* A master that was found dead. */
+struct monitor_death {
+    int host;
+    int64_t seen_ms; /* monotonic time of the first sign */
+    struct verdict verdict;
+};
+
+/* Start checks (contract §7.1), then pings until the master is dead, which fills death, a signal
+ * comes, or an error ends it. The SQL sessions and agents in g stay open for the failover. Status
+ * file: contract §2.1. */
+enum monitor_end monitor_run(struct group *g, const struct monitor *m, struct monitor_death *death,
+                             struct err *e);
 
 /* Ends what a watch left running in g; called by group_release. */
 void monitor_release(struct group *g);

@@ -183,20 +183,19 @@ static int manage(struct options *o, int as_mha, struct group *g)
         .wait_on_monitor_error = o->wait_on_monitor_error,
         .stop = &stop_signal,
     };
-    struct verdict verdict;
+    struct monitor_death death = {.host = NO_HOST};
     enum monitor_end end;
-    int64_t seen_ms = 0;
-    int dead = NO_HOST, rc = 1;
+    int rc = 1;
     struct err e = {0};
 
     do {
-        end = monitor_run(g, &m, &dead, &seen_ms, &verdict, &e);
+        end = monitor_run(g, &m, &death, &e);
         if (end == MONITOR_ERROR)
             log_error("monitor-error", "%s", e.text);
         if (end != MONITOR_DEAD_MASTER)
             return 1;
-        rc = failover(o, g, workdir, dead, seen_ms);
-        g->host[dead].retired = rc == 0 || rc == 10;
+        rc = failover(o, g, workdir, death.host, death.seen_ms);
+        g->host[death.host].retired = rc == 0 || rc == 10;
         status_remove(workdir, g->conf->app);
         if (!as_mha && rc == 0 && g->fence == FENCE_PROOF)
             o->last_failover_minute = 0;

@@ -49,19 +49,25 @@ static const unsigned char *look(struct dump *d, uint64_t offset, size_t need, s
     return NULL;
 }
 
-/* An event of our own making; body behind the header. */
-static int send_made(struct dump *d, unsigned char *event, size_t len, unsigned type,
-                     unsigned flags, uint32_t log_pos, struct err *e)
+/* What a header of our own making says. */
+struct made {
+    unsigned char type, flags;
+    uint32_t log_pos;
+};
+
+/* An event of our own making; len: header and body, with room for the checksum behind them. */
+static int send_made(struct dump *d, struct made made, unsigned char *event, size_t len,
+                     struct err *e)
 {
     size_t whole = len + (d->checksum == BINLOG_CHECKSUM_CRC32 ? BINLOG_CHECKSUM_BYTES : 0);
     struct packet_conn *c = &d->s->conn;
 
     memset(event, 0, BINLOG_HEADER_BYTES);
-    event[4] = (unsigned char)type;
+    event[4] = made.type;
     bytes_put32(event + 5, d->s->r->ask.server_id);
     bytes_put32(event + 9, (uint32_t)whole);
-    bytes_put32(event + 13, log_pos);
-    event[17] = (unsigned char)flags;
+    bytes_put32(event + 13, made.log_pos);
+    event[17] = made.flags;
     if (whole > len)
         bytes_put32(event + len, crc32_add(0, event, len));
     return packet_begin(c, whole + 1, e) || packet_write(c, "", 1, e) ||
@@ -77,8 +83,8 @@ static int send_rotate(struct dump *d, const char *file, uint64_t pos, struct er
 
     bytes_put64(event + BINLOG_HEADER_BYTES, pos);
     memcpy(event + BINLOG_HEADER_BYTES + 8, file, n);
-    return send_made(d, event, BINLOG_HEADER_BYTES + 8 + n, BINLOG_ROTATE, BINLOG_FLAG_ARTIFICIAL,
-                     0, e);
+    return send_made(d, (struct made){BINLOG_ROTATE, BINLOG_FLAG_ARTIFICIAL, 0}, event,
+                     BINLOG_HEADER_BYTES + 8 + n, e);
 }
 
 /* The creation time tells that the master has restarted (temporary tables are gone): it belongs to
@@ -271,7 +277,8 @@ static int send_heartbeat(struct dump *d, struct err *e)
     if (n == 0 || d->at > UINT32_MAX)
         return 0;
     memcpy(event + BINLOG_HEADER_BYTES, d->file, n);
-    return send_made(d, event, BINLOG_HEADER_BYTES + n, BINLOG_HEARTBEAT, 0, (uint32_t)d->at, e) ||
+    return send_made(d, (struct made){BINLOG_HEARTBEAT, 0, (uint32_t)d->at}, event,
+                     BINLOG_HEADER_BYTES + n, e) ||
                    packet_flush(&d->s->conn, e)
                ? -1
                : 0;
