@@ -8,7 +8,7 @@
 
 char buf_empty[1];
 
-static void *out_of_memory(void)
+static _Noreturn void out_of_memory(void)
 {
     fputs("kagemusha: out of memory\n", stderr);
     abort();
@@ -18,14 +18,18 @@ void *mem_alloc(size_t bytes)
 {
     void *p = malloc(bytes ? bytes : 1);
 
-    return p ? p : out_of_memory();
+    if (!p)
+        out_of_memory();
+    return p;
 }
 
 void *mem_zalloc(size_t bytes)
 {
     void *p = calloc(1, bytes ? bytes : 1);
 
-    return p ? p : out_of_memory();
+    if (!p)
+        out_of_memory();
+    return p;
 }
 
 char *mem_strdup(const char *text)
@@ -74,7 +78,7 @@ void buf_reserve(struct buf *b, size_t more)
         cap *= 2;
     data = realloc(b->cap ? b->data : NULL, cap);
     if (!data)
-        data = out_of_memory();
+        out_of_memory();
     if (!b->cap)
         data[0] = '\0';
     b->data = data;

@@ -80,12 +80,10 @@ static void identify(struct fence *f)
     node_instance_from_json(f->known, old);
     node_instance_find(&f->t, &f->i);
     if (!f->i.pid) {
-        char datadir[PATH_MAX];
-
-        memcpy(datadir, f->i.datadir, sizeof(datadir));
+        /* Where it lies was found from the request even without a process. */
+        if (f->i.datadir[0])
+            memcpy(old->datadir, f->i.datadir, sizeof(old->datadir));
         f->i = *old;
-        if (datadir[0])
-            memcpy(f->i.datadir, datadir, sizeof(datadir));
     } else if (!f->i.datadir[0]) {
         memcpy(f->i.datadir, old->datadir, sizeof(old->datadir));
     }

@@ -188,12 +188,13 @@ reported() {
 
 # The replica has applied what the report of the extract promises.
 has_all() {
-    local end
+    local end file pos
     if [[ $mode == position ]]; then
         end=$(reported end | tr -d '{}')
+        file=${end#*file:} pos=${end#*pos:}
         status_of "$1" >"$dir/status"
-        grep -qE "Relay_(Master|Source)_Log_File: $(sed 's/.*file:\([^,]*\).*/\1/' <<<"$end")$" "$dir/status" &&
-            grep -qE "Exec_(Master|Source)_Log_Pos: $(sed 's/.*pos:\([0-9]*\).*/\1/' <<<"$end")$" "$dir/status"
+        grep -qE "Relay_(Master|Source)_Log_File: ${file%%,*}$" "$dir/status" &&
+            grep -qE "Exec_(Master|Source)_Log_Pos: ${pos%%[^0-9]*}$" "$dir/status"
     elif [[ $server == mysql* ]]; then
         is "$(sql "$1" "SELECT GTID_SUBSET('$(reported set)', @@GLOBAL.gtid_executed)")" 1
     else

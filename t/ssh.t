@@ -158,9 +158,7 @@ for backend in libssh2 openssh; do
     head -c 20000000 /dev/urandom >"$dir/big"
     want=$(sha256sum <"$dir/big")
     run $t stream 'sha256sum' <"$dir/big"
-    is "$want
-stderr 0 bytes: 
-status 0" "$backend: 20 MB up arrive as they are"
+    is "$want"$'\nstderr 0 bytes: \nstatus 0' "$backend: 20 MB up arrive as they are"
     got=$("$client" --port="$port" --user="$me" --home="$home" --known_hosts="$ours" $t \
         stream "cat '$dir/big'" 2>"$dir/err" </dev/null | sha256sum)
     is "$want" "$backend: 20 MB down arrive as they are"

@@ -32,6 +32,7 @@ struct relay_place {
                         had ended */
 };
 
+/* At the beginning of a relay log whose coordinates are not known yet. Owns nothing. */
 void relay_init(struct relay_walk *w);
 /* Names the coordinate that the next event to be fed begins at: from the status of the replica
  * ((Relay_Log_File, Relay_Log_Pos) is (Relay_Master_Log_File, Exec_Master_Log_Pos)). */

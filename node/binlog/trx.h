@@ -36,7 +36,9 @@ struct trx_scan {
                       rolled back behind it */
 };
 
+/* Before the first event; what trx_feed collects is given back by trx_release. */
 void trx_init(struct trx_scan *t);
+/* Frees the list of prepared XA transactions. */
 void trx_release(struct trx_scan *t);
 /* Forgets an open transaction; prepared XA transactions stay known. */
 void trx_reset(struct trx_scan *t);

@@ -25,8 +25,11 @@ struct extract_file {
         BUF_INIT, BUF_INIT                                                                         \
     }
 
+/* Closes nothing: descriptors are the caller's. */
 void extract_files_release(struct extract_files *f);
+/* How many there are; i in what follows is below it. */
 size_t extract_files_count(const struct extract_files *f);
+/* As it was added; borrowed until the next one is. */
 const char *extract_files_path(const struct extract_files *f, size_t i);
 /* Without its directory: for a server's own binlog the name in coordinates. */
 const char *extract_files_name(const struct extract_files *f, size_t i);

@@ -22,7 +22,9 @@ struct packet_conn {
     int is_full;   /* that packet has PACKET_PIECE bytes: another follows */
 };
 
+/* The descriptors stay the caller's. */
 void packet_init(struct packet_conn *c, int in_fd, int out_fd);
+/* Frees the buffers. */
 void packet_release(struct packet_conn *c);
 
 /* Reads one payload into c->in: 1; 0 at the end of the input; -1 ERR_IO or ERR_FORMAT. */
