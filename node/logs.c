@@ -14,18 +14,21 @@ static void take_place(struct json_object *o, const char *file_key, const char *
 /* The first of the directories that has such files is theirs, as MHA looks for them. */
 static int find_in_dirs(struct node_logs *l, const char *dirs, const char *prefix, struct err *e)
 {
+    struct err why = {0};
     char dir[1024];
 
-    err_set(e, ERR_WORLD, "no directory to look for %s.* in", prefix);
+    err_set(&why, ERR_WORLD, "no directory to look for %s.* in", prefix);
     while (*dirs) {
         size_t len = strcspn(dirs, ",");
 
         snprintf(dir, sizeof(dir), "%.*s", (int)len, dirs + strspn(dirs, " "));
         dir[strcspn(dir, ", ")] = '\0';
-        if (*dir && extract_files_of_dir(&l->files, dir, prefix, e) == 0)
+        if (*dir && extract_files_of_dir(&l->files, dir, prefix, &why) == 0)
             return 0;
         dirs += len + (dirs[len] == ',');
     }
+    if (e)
+        *e = why;
     return -1;
 }
 

@@ -61,6 +61,7 @@ struct exec {
     /* slots */
     unsigned proof; /* of enum proof */
     struct binpos position;
+    struct binpos reached; /* position mode: how far the new master is in the dead one's log */
     struct gtid_set level;
     /* how far it went */
     int phase;            /* enum phase: the last one that began; -1 before the first */

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "manager/act/operation_run.h"
+#include "manager/act/report_loss.h"
 #include "manager/act/status.h"
 #include "manager/act/step.h"
 
@@ -126,6 +127,7 @@ static void run_init(struct operation_run *r, struct group *g, const struct oper
 static void run_release(struct operation_run *r)
 {
     journal_close(&r->journal);
+    loss_release(&r->loss);
     topo_free(&r->first);
     topo_free(&r->second);
     free(r->plan_a);
@@ -140,6 +142,7 @@ int operation_failover(struct group *g, const struct operation *op, int *new_mas
     log_info("failover-begin", "Starting master failover of %s.", r.section->hostname);
     if (prepare(&r, &r.why) < 0 || run_plans(&r, &r.why) < 0)
         r.code = 1;
+    report_loss_find(&r);
     exec_release(r.x);
     r.end_ms = clock_mono_ms();
     if (r.code == 0)

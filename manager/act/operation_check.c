@@ -108,6 +108,7 @@ static void apply_options(const struct operation_run *r, struct topo *t)
     t->fence = r->g->fence;
     t->skip_change_master = op->skip_change_master;
     t->skip_disable_read_only = op->skip_disable_read_only;
+    t->skip_save_master_binlog = op->skip_save_master_binlog;
     t->wait_until_gtid_in_sync = op->wait_until_gtid_in_sync;
     t->ssh_reachable = op->ssh_reachable >= 0 ? op->ssh_reachable : dead->ssh_ok;
     /* Whoever calls for a failover has counted, or vouches for it by hand. */
@@ -161,6 +162,7 @@ void operation_look_again(struct operation_run *r)
                                                 .skip = dead,
                                                 .master = r->op->dead,
                                                 .life_known = 1,
+                                                .tails = !r->op->skip_save_master_binlog,
                                                 .deadline_ms = clock_mono_ms() + LOOK_MS});
     apply_options(r, r->second);
     r->second->fenced = 1;

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "manager/act/operation_run.h"
 #include "manager/act/report.h"
+#include "manager/act/report_loss.h"
 #include "manager/act/status.h"
 
 #include <string.h>
@@ -137,6 +138,7 @@ void operation_end(struct operation_run *r)
 {
     set_flags(r);
     remove_section(r);
+    report_loss_log(r);
     say_end(r);
     if (r->x->phase >= PHASE_SHUTDOWN) {
         write_report(r);

@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "manager/act/operation_run.h"
+#include "manager/act/report_loss.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -144,11 +145,24 @@ int operation_journal_second(struct operation_run *r, struct err *e)
     return rc;
 }
 
+/* What was lost, in figures, before the closing line. */
+static void loss_line(struct operation_run *r)
+{
+    struct err e;
+    struct json_object *o = report_loss_json(r);
+    if (!o)
+        return;
+    json_put_str(o, "rec", "loss");
+    if (journal_line(&r->journal, o, 1, &e) < 0)
+        log_error("journal-failed", "%s", e.text);
+}
+
 void operation_journal_end(struct operation_run *r)
 {
     struct err e;
     if (r->journal.fd < 0)
         return;
+    loss_line(r);
     struct json_object *o = json_object_new_object();
     json_put_str(o, "rec", "close");
     json_put_int(o, "exit", r->code);

@@ -4,6 +4,7 @@
 
 #include "manager/act/exec.h"
 #include "manager/act/operation.h"
+#include "manager/decide/loss.h"
 
 struct operation_run {
     struct group *g;
@@ -18,8 +19,9 @@ struct operation_run {
     /* What lies between the steps: looking, deciding, writing down; before plan A and before B. */
     int64_t look_us[2], decide_us[2], write_us[2];
     int64_t begin_wall_ms;
-    int code;       /* exit code so far */
-    struct err why; /* with code 1, and ERR_NONE otherwise */
+    struct loss loss; /* valid when a server was opened */
+    int code;         /* exit code so far */
+    struct err why;   /* with code 1, and ERR_NONE otherwise */
 };
 
 /* operation_check.c: phase 1. What forbids a failover before anything is looked at: flags of

@@ -67,7 +67,7 @@ void report_json(const struct operation_run *r, struct buf *out)
     buf_clear(&text);
     report_received(r, &text);
     json_put_str(o, "received", text.data);
-    json_put_bool(o, "tail_read", 0);
+    json_object_object_add(o, "loss", report_loss_json(r));
     for (int i = 0; i < t->hosts; i++) {
         struct json_object *h = json_object_new_object();
         json_put_str(h, "host", topo_label(t, i));

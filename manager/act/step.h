@@ -42,12 +42,13 @@ int step_is_master(const struct exec *x, const struct sql_channel *c, int host);
 const char *step_master_name(const struct exec *x, int host);
 void step_say(struct exec_done *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-step_fn step_lock, step_unlock, step_leave, step_no_return;             /* step_lock.c */
-step_fn step_start_sql, step_stop_sql, step_stop_io, step_start_io;     /* step_threads.c */
-step_fn step_wait_applied, step_wait_base, step_wait_level;             /* step_wait.c */
-step_fn step_follow, step_follow_base, step_follow_previous;            /* step_follow.c */
-step_fn step_forget_master, step_open, step_read_position, step_rescue; /* step_open.c */
-step_fn step_hook_ip_stop, step_hook_ip_back, step_hook_shutdown;       /* step_hook.c */
+step_fn step_lock, step_unlock, step_leave, step_no_return;         /* step_lock.c */
+step_fn step_start_sql, step_stop_sql, step_stop_io, step_start_io; /* step_threads.c */
+step_fn step_wait_applied, step_wait_base, step_wait_level;         /* step_wait.c */
+step_fn step_follow, step_follow_base, step_follow_previous;        /* step_follow.c */
+step_fn step_forget_master, step_open, step_read_position;          /* step_open.c */
+step_fn step_rescue;                                                /* step_rescue.c */
+step_fn step_hook_ip_stop, step_hook_ip_back, step_hook_shutdown;   /* step_hook.c */
 step_fn step_hook_ip_start;
 step_fn step_fence_agent, step_proof, step_give_back;  /* step_fence.c */
 step_fn step_vip_add, step_vip_del, step_vip_announce; /* step_vip.c */

@@ -20,6 +20,19 @@ int step_open(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct e
     return 0;
 }
 
+/* Where the new master is in the dead one's log: all that the others can be brought to. */
+static int read_reached(struct exec *x, int host, struct err *e)
+{
+    struct sql_channel c;
+    if (x->mode != MODE_POSITION)
+        return 0;
+    if (step_channel(x, host, &c, e) < 0)
+        return -1;
+    x->reached = c.exec;
+    gtid_release(&c.retrieved);
+    return 0;
+}
+
 /* Decision 21: on one connection; the server is still read-only. */
 int step_read_position(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
@@ -41,6 +54,8 @@ int step_read_position(struct exec *x, struct exec_done *d, int64_t deadline_ms,
             gtid_copy(&x->level, &g.executed);
         sql_gtids_release(&g);
     }
+    if (rc == 0)
+        rc = read_reached(x, d->step->host, e);
     x->position = b->at;
     free(b);
     step_say(d, "%s:%llu", x->position.file, (unsigned long long)x->position.pos);
@@ -64,13 +79,4 @@ int step_forget_master(struct exec *x, struct exec_done *d, int64_t deadline_ms,
     if (sql_stop_replica(s, c.name, clock_mono_ms() + STEP_STOP_MS, e) < 0)
         return -1;
     return sql_forget_master(s, c.name, clock_mono_ms() + 2 * STEP_SQL_MS, e);
-}
-
-/* The planner names a source only where one can be read. */
-int step_rescue(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
-{
-    (void)deadline_ms;
-    return err_set(e, ERR_WORLD, "nothing can be read from %s for %s",
-                   d->step->peer == NO_HOST ? "nobody" : topo_label(x->t, d->step->peer),
-                   topo_label(x->t, d->step->host));
 }

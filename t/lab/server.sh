@@ -85,6 +85,7 @@ server_config() {
         semi=${LAB_SERVER/mariadb*/mariadb}
         server_config_semisync "$semi"
     fi
+    printf '%s' "$LAB_SET"
 }
 
 server_config_semisync() {

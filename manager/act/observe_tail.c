@@ -1,0 +1,172 @@
+/* What can be read behind the end of a master: the tail on its own disk that nobody received, and
+ * how far back relay logs of replicas reach. See observe.h. */
+#include "common/clock.h"
+#include "manager/act/observe_host.h"
+#include "manager/act/rescue.h"
+#include "manager/decide/diagnose.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A tail is read event by event: long ones take longer than a look may, and are worth it. */
+#define TAIL_MS   60000
+#define RELAY_MS  2000
+#define PREFIX_NO ".000000"
+
+static void put(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%.*s", (int)size - 1, text);
+}
+
+/* A replica amid a catch-up names this host as its master; the note tells who is meant (decision
+ * 18). */
+void observe_catchups(struct observing *ob)
+{
+    for (int i = 0; i < ob->t->hosts; i++) {
+        struct topo_repl *r = &ob->t->host[i].repl;
+        struct json_object *note = NULL;
+
+        if (ob->t->host[i].reach != REACH_UP || strcmp(r->master_host, "127.0.0.1") != 0 ||
+            topo_find(ob->t, r->master_host, r->master_port) != NO_HOST ||
+            !rescue_note_read(&ob->g->host[i], &note, clock_mono_ms() + RELAY_MS))
+            continue;
+        put(r->master_host, sizeof(r->master_host), json_get_str(note, "master_host", ""));
+        r->master_port = (int)json_get_int(note, "master_port", 0);
+        json_object_put(note);
+    }
+}
+
+static struct binpos take_place(struct json_object *reply, const char *key)
+{
+    struct binpos p = {.pos = 0};
+    struct json_object *o;
+
+    if (json_object_object_get_ex(reply, key, &o)) {
+        put(p.file, sizeof(p.file), json_get_str(o, "file", ""));
+        p.pos = json_get_u64(o, "pos", 0);
+    }
+    return p;
+}
+
+/* What has been received: the furthest position, and all transactions. */
+static struct binpos received(const struct topo *t, int dead, struct gtid_set *all)
+{
+    struct binpos best = {.pos = 0};
+    struct gtid_set got = GTID_INIT;
+
+    for (int i = 0; i < t->hosts; i++) {
+        if (i == dead || t->host[i].reach != REACH_UP)
+            continue;
+        topo_received(t, i, &got);
+        gtid_union(all, &got);
+        gtid_release(&got);
+        if (t->host[i].repl.master == dead && binpos_cmp(&t->host[i].repl.read, &best) > 0)
+            best = t->host[i].repl.read;
+    }
+    return best;
+}
+
+static void take_tail(struct observing *ob, struct topo_host *h, struct json_object *reply)
+{
+    struct gtid_set set = GTID_INIT;
+
+    h->tail_known = json_get_bool(reply, "readable", 0) && !json_get_bool(reply, "set_is_cut", 0);
+    if (!h->tail_known) {
+        put(h->tail_text, sizeof(h->tail_text),
+            json_get_str(reply, "text", "more transactions than can be told"));
+        return;
+    }
+    h->tail_end = take_place(reply, "end");
+    h->tail_bytes = json_get_int(reply, "bytes", 0);
+    h->tail_cut_bytes = json_get_int(reply, "cut_bytes", 0);
+    if (gtid_parse(&set, json_get_str(reply, "set", ""), NULL) == 0)
+        h->tail = topo_keep(ob->t, &set);
+    gtid_release(&set);
+}
+
+static void see_tail(struct observing *ob, int dead, enum mode mode)
+{
+    struct group_host *gh = &ob->g->host[dead];
+    struct topo_host *h = &ob->t->host[dead];
+    struct gtid_set all = GTID_INIT;
+    struct buf text = BUF_INIT;
+    struct json_object *req, *reply = NULL;
+    struct binpos best = received(ob->t, dead, &all);
+    struct err e = {0};
+
+    if (!best.file[0]) {
+        put(h->tail_text, sizeof(h->tail_text), "no replica knows the name of its binlogs");
+    } else {
+        req = rescue_ask_binlogs(gh->conf, best.file);
+        if (mode == MODE_POSITION) {
+            json_put_str(req, "after_file", best.file);
+            json_put_u64(req, "after_pos", best.pos);
+        } else {
+            gtid_print(&all, &text);
+            json_put_str(req, "have", text.data);
+        }
+        if (agent_call(gh->agent, "tail", req, &reply, clock_mono_ms() + TAIL_MS, &e) < 0)
+            put(h->tail_text, sizeof(h->tail_text), e.text);
+        else
+            take_tail(ob, h, reply);
+    }
+    json_object_put(reply);
+    buf_release(&text);
+    gtid_release(&all);
+}
+
+/* Asked for what cannot be there, the logs answer with what there is. */
+static void see_relay_first(struct observing *ob, int host)
+{
+    struct group_host *gh = &ob->g->host[host];
+    struct topo_host *h = &ob->t->host[host];
+    struct sql_channels *all = mem_zalloc(sizeof(*all));
+    struct json_object *req = NULL, *reply = NULL;
+    char before[BINPOS_FILE_BYTES + sizeof(PREFIX_NO)];
+    const char *dot = strrchr(h->repl.read.file, '.');
+    int64_t deadline = clock_mono_ms() + RELAY_MS;
+
+    snprintf(before, sizeof(before), "%.*s" PREFIX_NO, dot ? (int)(dot - h->repl.read.file) : 0,
+             h->repl.read.file);
+    if (dot && sql_read_channels(&gh->sql, all, deadline, NULL) == 0 && all->count == 1 &&
+        rescue_ask_relay_logs(&gh->sql, &all->item[0], &req, deadline, NULL) == 0) {
+        json_put_str(req, "after_file", before);
+        json_put_u64(req, "after_pos", 4);
+        if (agent_call(gh->agent, "tail", req, &reply, deadline, NULL) == 0) {
+            h->relay_first = take_place(reply, "available");
+            json_object_put(reply);
+        }
+    }
+    sql_channels_release(all);
+    free(all);
+}
+
+/* Only where somebody lacks what another received. */
+static void see_relay_logs(struct observing *ob, int dead)
+{
+    struct gtid_set all = GTID_INIT;
+    struct binpos best = received(ob->t, dead, &all);
+    int behind = 0;
+
+    gtid_release(&all);
+    for (int i = 0; i < ob->t->hosts; i++)
+        behind += ob->t->host[i].repl.master == dead && ob->t->host[i].reach == REACH_UP &&
+                  binpos_cmp(&ob->t->host[i].repl.read, &best) < 0;
+    for (int i = 0; behind && i < ob->t->hosts; i++)
+        if (ob->t->host[i].repl.master == dead && ob->t->host[i].agent == AGENT_UP &&
+            ob->t->host[i].reach == REACH_UP && binpos_cmp(&ob->t->host[i].repl.read, &best) == 0)
+            see_relay_first(ob, i);
+}
+
+void observe_tails(struct observing *ob)
+{
+    int dead = ob->o->master;
+    struct topo_host *h = &ob->t->host[dead];
+    enum mode mode = diagnose_mode(ob->t, dead);
+
+    if (h->agent == AGENT_UP)
+        see_tail(ob, dead, mode);
+    if (mode == MODE_POSITION)
+        see_relay_logs(ob, dead);
+}

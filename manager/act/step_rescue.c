@@ -1,0 +1,327 @@
+/* Giving a replica what only another host can still be read for (decisions 15 to 18): the missing
+ * part of the dead master's log is served to it on its own host, at the original coordinates. Every
+ * replication setting that is touched is put back, also on failure; the IO thread stays stopped,
+ * the SQL thread runs. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "manager/act/rescue.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define SLICE_MS 1000
+
+/* What anybody has received, and what lies on the dead master's disk besides. */
+static void wanted_set(const struct rescue *r, struct gtid_set *out)
+{
+    const struct topo *t = r->x->t;
+    struct gtid_set tail = topo_view(t, t->host[r->dead].tail), got = GTID_INIT;
+
+    for (int i = 0; i < t->hosts; i++) {
+        if (i == r->dead || t->host[i].reach != REACH_UP)
+            continue;
+        topo_received(t, i, &got);
+        gtid_union(out, &got);
+        gtid_release(&got);
+    }
+    if (r->d->step->source == SOURCE_BINLOG)
+        gtid_union(out, &tail);
+}
+
+/* By position: the furthest that is known; a replica is brought to where the new master is. */
+static struct binpos wanted_position(const struct rescue *r)
+{
+    const struct topo *t = r->x->t;
+
+    if (r->host != r->x->p->new_master)
+        return r->x->reached;
+    return r->d->step->source == SOURCE_BINLOG ? t->host[r->dead].tail_end
+                                               : t->host[r->peer].repl.read;
+}
+
+static int read_have(struct rescue *r, struct err *e)
+{
+    struct sql_gtids g = {GTID_INIT, GTID_INIT, GTID_INIT, GTID_INIT};
+    int rc = sql_read_gtids(r->s, &g, clock_mono_ms() + STEP_SQL_MS, e);
+
+    /* The IO thread of MariaDB sends this, and nothing that the server wrote itself. */
+    if (rc == 0)
+        gtid_copy(&r->have,
+                  strcasecmp(r->saved.using_gtid, "Slave_Pos") == 0 ? &g.slave_pos : &g.executed);
+    sql_gtids_release(&g);
+    return rc;
+}
+
+/* An interrupted catch-up is gone on with; its note tells what the settings were (decision 18). */
+static int is_ours(struct rescue *r)
+{
+    struct json_object *note = NULL;
+    struct group_host *h = &r->x->g->host[r->host];
+
+    if (step_is_master(r->x, &r->channel, r->dead))
+        return 1;
+    if (strcmp(r->channel.master_host, "127.0.0.1") != 0 ||
+        !rescue_note_read(h, &note, clock_mono_ms() + STEP_SQL_MS))
+        return 0;
+    sql_catchup_from_json(note, &r->saved);
+    json_object_put(note);
+    return 1;
+}
+
+/* One that is by GTID where the replica was by position, or the reverse, needs both threads
+ * stopped. */
+static int look(struct rescue *r, struct err *e)
+{
+    struct exec *x = r->x;
+    int64_t deadline = clock_mono_ms() + STEP_SQL_MS;
+
+    r->s = step_sql(x, r->host, e);
+    if (!r->s || !step_agent(x, r->host, e) || step_channel(x, r->host, &r->channel, e) < 0)
+        return -1;
+    if (!r->channel.master_host[0])
+        return err_set(e, ERR_WORLD, "%s is no replica any more", topo_label(x->t, r->host));
+    if (sql_catchup_save(r->s, r->channel.name, &r->saved, deadline, e) < 0)
+        return -1;
+    if (!is_ours(r))
+        return err_set(e, ERR_WORLD, "%s replicates from %s:%d", topo_label(x->t, r->host),
+                       r->channel.master_host, r->channel.master_port);
+    r->by_gtid = x->mode != MODE_POSITION;
+    if (r->by_gtid != r->saved.auto_position || !r->channel.sql_running)
+        r->saved.applier_may_run_on = 0;
+    r->after = r->saved.applier_may_run_on ? r->channel.read : r->channel.exec;
+    return r->by_gtid ? read_have(r, e) : 0;
+}
+
+/* 1: it has all that is known of already. */
+static int has_all(struct rescue *r)
+{
+    if (r->by_gtid) {
+        wanted_set(r, &r->want);
+        return gtid_contains(&r->have, &r->want);
+    }
+    r->target = wanted_position(r);
+    return binpos_cmp(&r->channel.exec, &r->target) >= 0;
+}
+
+/* A password of ours is lent only where the server's own can be given back. */
+static void choose_login(struct rescue *r)
+{
+    const struct conf_server *c = r->x->g->host[r->dead].conf;
+
+    r->lends_password =
+        c->repl_password && c->repl_user && strcmp(c->repl_user, r->saved.user) == 0;
+}
+
+static int stop_threads(struct rescue *r, struct err *e)
+{
+    if (r->saved.applier_may_run_on)
+        return sql_stop_io(r->s, r->channel.name, clock_mono_ms() + STEP_STOP_MS, e);
+    r->stopped = 1;
+    return sql_stop_replica(r->s, r->channel.name, clock_mono_ms() + STEP_STOP_MS, e);
+}
+
+static int point(struct rescue *r, struct err *e)
+{
+    struct sql_catchup_to to = {.host = "127.0.0.1", .port = r->port};
+
+    if (!r->by_gtid)
+        to.from = &r->after;
+    if (r->lends_password) {
+        to.user = r->saved.user;
+        to.password = r->password;
+    }
+    if (rescue_note_put(r, e) < 0 || stop_threads(r, e) < 0)
+        return -1;
+    r->pointed = 1;
+    if (sql_catchup_point(r->s, &r->saved, &to, clock_mono_ms() + STEP_STOP_MS, e) < 0)
+        return -1;
+    if (r->saved.applier_may_run_on)
+        return sql_start_io(r->s, r->channel.name, clock_mono_ms() + STEP_SQL_MS, e);
+    return sql_start_replica(r->s, r->channel.name, clock_mono_ms() + STEP_SQL_MS, e);
+}
+
+/* How far it is, and what stopped it. */
+struct progress {
+    uint64_t sent;
+    struct binpos exec;
+    uint64_t missing;
+    int64_t moved_ms, reported_ms;
+    char refusal[TOPO_TEXT];
+};
+
+static int read_progress(struct rescue *r, struct progress *now, struct err *e)
+{
+    struct sql_channel c = {0};
+    struct gtid_set missing = GTID_INIT;
+    int rc = rescue_ask_state(r, &now->sent, now->refusal, sizeof now->refusal, e);
+
+    if (rc == 0)
+        rc = step_channel(r->x, r->host, &c, e);
+    if (rc == 0 && r->by_gtid)
+        rc = read_have(r, e);
+    if (rc == 0 && c.io_running == 0)
+        rc = err_set(e, ERR_WORLD, "the IO thread of %s: %s", topo_label(r->x->t, r->host),
+                     c.io_error[0] ? c.io_error : "it stopped");
+    gtid_minus(&missing, &r->want, &r->have);
+    now->missing = gtid_count(&missing);
+    now->exec = c.exec;
+    gtid_release(&missing);
+    gtid_release(&c.retrieved);
+    return rc;
+}
+
+static int judge_progress(struct rescue *r, struct progress *was, struct progress *now,
+                          struct err *e)
+{
+    int64_t ms = clock_mono_ms();
+
+    now->moved_ms = was->moved_ms;
+    now->reported_ms = was->reported_ms;
+    if (now->sent != was->sent || now->missing != was->missing ||
+        binpos_cmp(&now->exec, &was->exec) != 0)
+        now->moved_ms = ms;
+    if (ms - now->reported_ms > STEP_REPORT_MS) {
+        now->reported_ms = ms;
+        log_info("wait", "%s: %llu of %llu bytes sent, applied up to %s:%llu",
+                 topo_label(r->x->t, r->host), (unsigned long long)now->sent,
+                 (unsigned long long)r->bytes, now->exec.file, (unsigned long long)now->exec.pos);
+    }
+    *was = *now;
+    if (ms - now->moved_ms <= STEP_STALL_MS)
+        return 0;
+    return err_set(e, ERR_TIMEOUT, "%s does not move%s%.150s", topo_label(r->x->t, r->host),
+                   now->refusal[0] ? ": " : "", now->refusal);
+}
+
+static int wait_applied(struct rescue *r, struct err *e)
+{
+    struct progress was = {0}, now;
+
+    was.moved_ms = was.reported_ms = clock_mono_ms();
+    for (;;) {
+        int64_t until = clock_mono_ms() + SLICE_MS;
+        int done = 0;
+        int rc = r->by_gtid ? sql_wait_gtid(r->s, &r->want, until, &done, e)
+                            : sql_wait_position(r->s, r->channel.name, &r->target, until, &done, e);
+
+        if (rc < 0 || done)
+            return rc;
+        memset(&now, 0, sizeof now);
+        if (read_progress(r, &now, e) < 0 || judge_progress(r, &was, &now, e) < 0)
+            return -1;
+    }
+}
+
+/* MySQL by GTID keeps no relay logs over a CHANGE while the applier stands still: what it could not
+ * apply is left to a human then, as it lies there, with the note that says whose it is. */
+static int must_stay(const struct rescue *r, const struct sql_channel *c)
+{
+    return r->by_gtid && r->saved.auto_position && !c->sql_running && c->sql_errno;
+}
+
+static void back_to(const struct rescue *r, const struct sql_channel *c, int failed,
+                    struct sql_catchup_to *to)
+{
+    const struct conf_server *dead = r->x->g->host[r->dead].conf;
+    int by_gtid = r->saved.auto_position ||
+                  (r->saved.using_gtid[0] && strcasecmp(r->saved.using_gtid, "No") != 0);
+    int keep = failed && !r->saved.auto_position && (r->stopped || !c->sql_running);
+
+    if (!by_gtid || keep)
+        to->from = keep || !r->stopped ? &c->read : &c->exec;
+    if (keep)
+        to->relay = &c->relay;
+    if (r->lends_password) {
+        to->user = r->saved.user;
+        to->password = dead->repl_password;
+    }
+}
+
+static int put_back(struct rescue *r, int failed, struct err *e)
+{
+    struct sql_channel c = {0};
+    struct sql_catchup_to to = {.host = NULL};
+    int rc = stop_threads(r, e);
+
+    if (rc == 0)
+        rc = step_channel(r->x, r->host, &c, e);
+    if (rc == 0 && failed && must_stay(r, &c)) {
+        gtid_release(&c.retrieved);
+        return err_set(e, ERR_WORLD, "what it could not apply is kept in its relay logs");
+    }
+    back_to(r, &c, failed, &to);
+    if (rc == 0)
+        rc = sql_catchup_restore(r->s, &r->saved, &to, clock_mono_ms() + STEP_STOP_MS, e);
+    if (rc == 0 && r->x->before->host[r->host].relay_log_purge == 0)
+        rc = sql_set_relay_log_purge(r->s, 0, clock_mono_ms() + STEP_SQL_MS, e);
+    if (rc == 0 && r->stopped)
+        rc = sql_start_sql(r->s, r->channel.name, clock_mono_ms() + STEP_SQL_MS, e);
+    gtid_release(&c.retrieved);
+    if (rc == 0)
+        rescue_note_del(r);
+    return rc;
+}
+
+/* The first error is told; what could not be put back is added to it. */
+static int catch_up(struct rescue *r, struct err *e)
+{
+    struct err back = {0};
+    int rc = point(r, e);
+
+    if (rc == 0)
+        rc = wait_applied(r, e);
+    if ((r->pointed || r->stopped) && put_back(r, rc < 0, &back) < 0) {
+        if (rc < 0)
+            return err_wrap(e, "replication settings not put back (%.120s)", back.text);
+        *e = back;
+        return err_wrap(e, "replication settings not put back");
+    }
+    return rc;
+}
+
+static int rescue(struct rescue *r, struct err *e)
+{
+    int rc = look(r, e);
+
+    if (rc == 0)
+        rc = has_all(r);
+    if (rc != 0) {
+        r->d->result = rc > 0 ? STEP_ALREADY : r->d->result;
+        return rc > 0 ? 0 : -1;
+    }
+    choose_login(r);
+    rc = rescue_serve(r, e);
+    if (rc > 0)
+        rc = catch_up(r, e);
+    if (rc == 0)
+        step_say(r->d, "%llu transactions, %llu bytes of log", (unsigned long long)r->transactions,
+                 (unsigned long long)r->bytes);
+    return rc;
+}
+
+int step_rescue(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    struct rescue r = {.x = x,
+                       .d = d,
+                       .host = d->step->host,
+                       .peer = d->step->peer,
+                       .dead = x->p->dead,
+                       .from = BULK_INIT,
+                       .to = BULK_INIT};
+    int rc;
+
+    (void)deadline_ms;
+    if (d->step->peer == NO_HOST)
+        return err_set(e, ERR_BUG, "a rescue without a source");
+    if (!x->proof)
+        return err_set(e, ERR_BUG, "a rescue before the proof that the old master is dead");
+    rc = rescue(&r, e);
+    bulk_close(&r.from);
+    bulk_close(&r.to);
+    gtid_release(&r.channel.retrieved);
+    gtid_release(&r.have);
+    gtid_release(&r.want);
+    memset(r.password, 0, sizeof r.password);
+    return rc;
+}
