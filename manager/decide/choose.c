@@ -141,7 +141,7 @@ static int is_too_far_behind(const struct ballot *b, int i, char *why)
 {
     const struct binpos *latest, *exec = &host_of(b, i)->repl.exec;
 
-    if (!b->t->check_repl_delay || b->base == NO_HOST)
+    if (!b->t->check_repl_delay || b->t->planned || b->base == NO_HOST)
         return 0;
     latest = &host_of(b, b->base)->repl.read;
     if (binpos_number(latest->file) > binpos_number(exec->file))
@@ -299,7 +299,8 @@ static int is_served(const struct ballot *b, int i, char *why)
  * relay logs, or (GTID) from the base's binlogs. */
 static int cannot_be_levelled(const struct ballot *b, int i, char *why)
 {
-    if (b->base == NO_HOST || i == b->base || covers(b, i, b->base) || has_source(b, i))
+    if (b->t->planned || b->base == NO_HOST || i == b->base || covers(b, i, b->base) ||
+        has_source(b, i))
         return 0;
     if (is_gtid(b))
         return !is_served(b, i, why);
@@ -336,7 +337,7 @@ static int by_candidate(const struct ballot *b, const struct choice *c, int i)
 
 static int by_latest(const struct ballot *b, const struct choice *c, int i)
 {
-    return b->t->latest_priority && c->latest[i];
+    return b->t->latest_priority && !b->t->planned && c->latest[i];
 }
 
 static const struct criterion {

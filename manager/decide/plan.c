@@ -33,10 +33,16 @@ const char *step_word(enum step_kind kind)
 const char *phase_title(enum phase p)
 {
     static const char *const titles[PHASE_COUNT] = {
-        "Phase 1: Configuration Check Phase",     "Phase 2: Dead Master Shutdown Phase",
-        "Phase 3.1: Getting Latest Slaves Phase", "Phase 3.2: Saving Dead Master's Binlog Phase",
-        "Phase 3.3: New Master Recovery Phase",   "Phase 4: Slaves Recovery Phase",
-        "Phase 5: New master cleanup phase",
+        [PHASE_CHECK] = "Phase 1: Configuration Check Phase",
+        [PHASE_SHUTDOWN] = "Phase 2: Dead Master Shutdown Phase",
+        [PHASE_REJECT] = "Phase 2: Rejecting updates Phase",
+        [PHASE_LATEST] = "Phase 3.1: Getting Latest Slaves Phase",
+        [PHASE_SAVE] = "Phase 3.2: Saving Dead Master's Binlog Phase",
+        [PHASE_NEW_MASTER] = "Phase 3.3: New Master Recovery Phase",
+        [PHASE_TAKE_OVER] = "Phase 3: New master activation Phase",
+        [PHASE_SLAVES] = "Phase 4: Slaves Recovery Phase",
+        [PHASE_SWITCH] = "Phase 4: Switching slaves in parallel",
+        [PHASE_CLEANUP] = "Phase 5: New master cleanup phase",
     };
 
     return titles[p];
@@ -45,7 +51,9 @@ const char *phase_title(enum phase p)
 int step_has_undo(enum step_kind kind)
 {
     return kind == STEP_LOCK || kind == STEP_STOP_IO || kind == STEP_FENCE_AGENT ||
-           kind == STEP_START_SQL;
+           kind == STEP_START_SQL || kind == STEP_LOCK_MONITOR || kind == STEP_SEMISYNC_OFF ||
+           kind == STEP_HOOK_CHANGE_STOP || kind == STEP_FREEZE || kind == STEP_LOCK_TABLES ||
+           kind == STEP_HOOK_CHANGE_START;
 }
 
 static void add_host(const struct topo *t, int host, struct buf *out)

@@ -34,7 +34,22 @@
     X(FOLLOW,          "follow",          "let %h replicate from %p")                              \
     X(WAIT_LEVEL,      "wait-level",      "wait until %h has what %p had when it opened")          \
     X(LEAVE,           "leave",           "leave %h out")                                          \
-    X(UNLOCK,          "unlock",          "release the failover lock on %h")
+    X(UNLOCK,          "unlock",          "release the failover lock on %h")                       \
+    X(LOCK_MONITOR,    "lock-monitor",    "take the monitor lock on %h")                           \
+    X(FLUSH_TABLES,    "flush-tables",    "flush the tables of %h")                                \
+    X(SEMISYNC_OFF,    "semisync-off",    "let %h commit without waiting for a replica")           \
+    X(WAIT_NEAR,       "wait-near",       "wait until %h is close behind %p")                      \
+    X(HOOK_CHANGE_STOP, "hook-change-stop", "call master_ip_online_change_script to stop writes on %h") \
+    X(FREEZE,          "freeze",          "set read_only=1 on %h, see that it holds")              \
+    X(LOCK_TABLES,     "lock-tables",     "lock all tables of %h against privileged writers")      \
+    X(READ_FINAL,      "read-final",      "read where %h ends")                                    \
+    X(WAIT_FINAL,      "wait-final",      "wait until %h has all that %p wrote")                   \
+    X(HOOK_CHANGE_START, "hook-change-start", "call master_ip_online_change_script to start writes on %h") \
+    X(END_CLIENTS,     "end-clients",     "end the client sessions of %h")                         \
+    X(UNLOCK_TABLES,   "unlock-tables",   "unlock the tables of %h")                               \
+    X(DEMOTE,          "demote",          "prepare %h to be a replica of %p")                      \
+    X(SEMISYNC_ON,     "semisync-on",     "give %h its semi-synchronous commits back")             \
+    X(UNLOCK_MONITOR,  "unlock-monitor",  "release the monitor lock on %h")
 /* clang-format on */
 
 #define X(kind, word, text) STEP_##kind,
@@ -52,10 +67,13 @@ enum on_fail {
 enum phase {
     PHASE_CHECK,      /* 1 */
     PHASE_SHUTDOWN,   /* 2 */
+    PHASE_REJECT,     /* 2 of an online switch */
     PHASE_LATEST,     /* 3.1 */
     PHASE_SAVE,       /* 3.2 */
     PHASE_NEW_MASTER, /* 3.3 */
+    PHASE_TAKE_OVER,  /* 3 of an online switch */
     PHASE_SLAVES,     /* 4 */
+    PHASE_SWITCH,     /* 4 of an online switch */
     PHASE_CLEANUP,    /* 5 */
     PHASE_COUNT
 };
@@ -64,6 +82,7 @@ enum phase {
 enum slot {
     SLOT_NONE,
     SLOT_PROOF,
+    SLOT_FINAL, /* where the old master ended when it was frozen */
     SLOT_POSITION, /* where the new master opened; in position mode also how far it had come in the
                       dead master's log, which is where a later RESCUE brings the others */
     SLOT_COUNT
@@ -85,7 +104,8 @@ struct step {
     char note[TOPO_TEXT]; /* the reason, shown behind the sentence */
 };
 
-enum plan_part { PLAN_FENCE, PLAN_PROMOTE };
+/* A failover's plan A and plan B; the one plan of an online switch. */
+enum plan_part { PLAN_FENCE, PLAN_PROMOTE, PLAN_SWITCH };
 
 struct plan {
     enum plan_part part;
@@ -109,6 +129,10 @@ void plan_print(const struct topo *t, const struct plan *p, struct buf *out);
  * is broken: a proof of fence before any OPEN; one promotion; every replica followed or left with a
  * reason; no slot read before it is written; nothing with an undo behind the point of no return. */
 int plan_check(const struct topo *t, const struct plan *p, struct err *e);
+/* The same for PLAN_SWITCH (plan_check_switch.c): the new master is close before writes stop; nothing
+ * opens it before the old one is frozen, its end is read and applied; siblings and the old master
+ * move behind the point of no return; what stops writes has an undo. */
+int plan_check_switch(const struct topo *t, const struct plan *p, struct err *e);
 
 /* 1 for the kinds whose effect can be taken back exactly. */
 int step_has_undo(enum step_kind kind);

@@ -154,6 +154,8 @@ int plan_check(const struct topo *t, const struct plan *p, struct err *e)
 {
     struct check c = {t, p, e};
 
+    if (p->part == PLAN_SWITCH)
+        return plan_check_switch(t, p, e);
     if (fits(&c) || names_hosts(&c) || reads_what_is_written(&c) || fence_ends_in_proof(&c))
         return -1;
     if (p->part == PLAN_FENCE)

@@ -31,6 +31,9 @@ struct topo *topo_new(void)
     t->check_repl_filter = 1;
     t->use_gtid_auto_pos = 1;
     t->wait_until_gtid_in_sync = 1;
+    t->running_updates_limit = 1;
+    t->running_seconds_limit = 10;
+    t->seconds_behind_master = 30;
     t->ssh_reachable = -1;
     t->misses_needed = 3;
     t->secondary = -1;

@@ -34,6 +34,22 @@ enum follow { FOLLOW_POSITION, FOLLOW_AUTO_POSITION, FOLLOW_SLAVE_POS, FOLLOW_CU
 /* The kind of proof that a policy accepts (decision 6). */
 enum fence_policy { FENCE_PROOF, FENCE_MHA };
 
+/* What would hold up, or be broken by, a stop of writes. */
+enum busy_kind {
+    BUSY_UPDATE, /* a statement that is no SELECT or SHOW */
+    BUSY_QUERY,  /* any statement */
+    BUSY_TRX,    /* an open transaction that has changed rows, running or idle */
+    BUSY_DDL,
+    BUSY_XA, /* prepared, with or without a session */
+    BUSY_BACKUP,
+    BUSY_KINDS
+};
+struct topo_busy {
+    int count;
+    int64_t longest_s;    /* of those that are counted */
+    char text[TOPO_TEXT]; /* the longest: session, account, statement */
+};
+
 /* Ranges [first, first + count) of topo.gtid. */
 struct topo_set {
     uint32_t first, count;
@@ -64,7 +80,7 @@ struct topo_host {
     char host[TOPO_TEXT], ip[64];
     int port;
     int candidate_master, no_master, ignore_fail, multi_tier_slave, skip_reset_slave;
-    int has_shutdown_script, has_ip_script;
+    int has_shutdown_script, has_ip_script, has_online_script;
     /* state kept by us */
     int retired; /* a master that we replaced, not yet rejoined (decision 14) */
     int paused;  /* kept out of the choice by an operator (decision 39) */
@@ -100,6 +116,7 @@ struct topo_host {
     char tail_text[TOPO_TEXT]; /* why they cannot be read, "" if they can */
     struct binpos relay_first; /* a replica: first coordinate of the master in its relay logs */
     int repl_grant;        /* repl_user may replicate from here: 1 yes, 0 no, -1 not looked at */
+    struct topo_busy busy[BUSY_KINDS]; /* looked at for an online switch only */
     int channels;          /* replication channels that have a master */
     struct topo_repl repl; /* the first of them */
 };
@@ -116,6 +133,10 @@ struct topo {
     int latest_priority, check_repl_delay, check_repl_filter, use_gtid_auto_pos;
     int skip_change_master, skip_disable_read_only, wait_until_gtid_in_sync, allow_data_loss;
     int skip_save_master_binlog;
+    /* of an online switch */
+    int planned; /* the master lives and is to be replaced: nothing can be lost by waiting */
+    int orig_master_is_new_slave, skip_lock_all_tables, flush_tables;
+    int running_updates_limit, running_seconds_limit, seconds_behind_master;
     int ssh_reachable; /* the dead master's host: -1 not probed, 0, 1 */
     int misses;        /* missed pings in a row */
     int misses_needed;

@@ -49,6 +49,12 @@ static const char *const fence_words[] = {"proof", "mha", NULL};
 #define RTEXT(key)     TEXT(topo_repl, key)
 #define HWORD(key, w)  {#key, FIELD_WORD, offsetof(struct topo_host, key), 0, w}
 #define RWORD(key, w)  {#key, FIELD_WORD, offsetof(struct topo_repl, key), 0, w}
+#define BUSY_AT(kind, key) (offsetof(struct topo_host, busy) + (kind) * sizeof(struct topo_busy) + \
+                            offsetof(struct topo_busy, key))
+#define BUSY(word, kind)                                                                           \
+    {#word "_count", FIELD_INT, BUSY_AT(kind, count), 0, NULL},                                    \
+    {#word "_s", FIELD_I64, BUSY_AT(kind, longest_s), 0, NULL},                                    \
+    {#word "_text", FIELD_TEXT, BUSY_AT(kind, text), TOPO_TEXT, NULL}
 #define END            {NULL, FIELD_INT, 0, 0, NULL}
 
 static const struct field group_fields[] = {
@@ -58,14 +64,16 @@ static const struct field group_fields[] = {
     G(INT, writer_vip), G(INT, latest_priority), G(INT, check_repl_delay),
     G(INT, check_repl_filter), G(INT, use_gtid_auto_pos), G(INT, skip_change_master),
     G(INT, skip_disable_read_only), G(INT, wait_until_gtid_in_sync), G(INT, allow_data_loss),
-    G(INT, skip_save_master_binlog),
+    G(INT, skip_save_master_binlog), G(INT, planned), G(INT, orig_master_is_new_slave),
+    G(INT, skip_lock_all_tables), G(INT, flush_tables), G(INT, running_updates_limit),
+    G(INT, running_seconds_limit), G(INT, seconds_behind_master),
     G(INT, ssh_reachable), G(INT, misses), G(INT, misses_needed), G(INT, secondary), END,
 };
 
 static const struct field host_fields[] = {
     HTEXT(host), HTEXT(ip), H(INT, port),
     H(INT, candidate_master), H(INT, no_master), H(INT, ignore_fail), H(INT, multi_tier_slave),
-    H(INT, skip_reset_slave), H(INT, has_shutdown_script), H(INT, has_ip_script),
+    H(INT, skip_reset_slave), H(INT, has_shutdown_script), H(INT, has_ip_script), H(INT, has_online_script),
     H(INT, retired), H(INT, paused),
     HWORD(reach, reach_words), HTEXT(reach_text), HWORD(agent, agent_words), HTEXT(agent_caps),
     HWORD(life, life_words), HWORD(ending, ending_words), HWORD(sight, sight_words), H(INT, vip),
@@ -78,7 +86,9 @@ static const struct field host_fields[] = {
     HWORD(gtid_mode, gtid_mode_words), H(POS, binlog), HTEXT(binlog_do_db), HTEXT(binlog_ignore_db),
     H(SET, executed), H(SET, purged),
     H(INT, tail_known), H(POS, tail_end), H(SET, tail), H(I64, tail_bytes), H(I64, tail_cut_bytes),
-    HTEXT(tail_text), H(POS, relay_first), H(INT, repl_grant), H(INT, channels), END,
+    HTEXT(tail_text), H(POS, relay_first), H(INT, repl_grant),
+    BUSY(update, BUSY_UPDATE), BUSY(query, BUSY_QUERY), BUSY(trx, BUSY_TRX), BUSY(ddl, BUSY_DDL),
+    BUSY(xa, BUSY_XA), BUSY(backup, BUSY_BACKUP), H(INT, channels), END,
 };
 
 static const struct field repl_fields[] = {

@@ -81,6 +81,35 @@ static int apply(struct world *w, const struct step *s)
     case STEP_LEAVE:
         w->lost[h] = 1;
         break;
+    case STEP_FREEZE:
+        w->may_write[h] = 0;
+        w->proved = 1;
+        break;
+    case STEP_HOOK_CHANGE_STOP:
+        w->hook_stopped = 1;
+        break;
+    /* A script may clear read_only, as MHA's sample does. */
+    case STEP_HOOK_CHANGE_START:
+        w->may_write[h] = 1;
+        break;
+    case STEP_LOCK_TABLES:
+    case STEP_UNLOCK_TABLES:
+        w->tables_locked = s->kind == STEP_LOCK_TABLES;
+        break;
+    case STEP_LOCK_MONITOR:
+    case STEP_UNLOCK_MONITOR:
+        w->monitor_locked = s->kind == STEP_LOCK_MONITOR;
+        break;
+    case STEP_SEMISYNC_OFF:
+    case STEP_SEMISYNC_ON:
+        w->semisync_off = s->kind == STEP_SEMISYNC_OFF;
+        break;
+    case STEP_FLUSH_TABLES:
+    case STEP_WAIT_NEAR:
+    case STEP_READ_FINAL:
+    case STEP_WAIT_FINAL:
+    case STEP_END_CLIENTS:
+    case STEP_DEMOTE:
     case STEP_HOOK_IP_STOP:
     case STEP_WAIT_APPLIED:
     case STEP_WAIT_BASE:
@@ -96,12 +125,32 @@ static int apply(struct world *w, const struct step *s)
     return 1;
 }
 
+static void undo_switch(struct world *w, const struct step *s)
+{
+    if (s->kind == STEP_LOCK_MONITOR)
+        w->monitor_locked = 0;
+    if (s->kind == STEP_SEMISYNC_OFF)
+        w->semisync_off = 0;
+    if (s->kind == STEP_HOOK_CHANGE_STOP)
+        w->hook_stopped = 0;
+    if (s->kind == STEP_LOCK_TABLES)
+        w->tables_locked = 0;
+    if (s->kind == STEP_HOOK_CHANGE_START)
+        w->may_write[s->host] = 0;
+    if (s->kind == STEP_FREEZE) {
+        w->proved = 0;
+        w->may_write[s->host] = 1;
+    }
+    check(w);
+}
+
 static void undo(struct world *w, const struct step *s)
 {
     int h = s->host;
 
     if (!step_has_undo(s->kind))
         return;
+    undo_switch(w, s);
     if (s->kind == STEP_LOCK)
         w->locked[h] = 0;
     if (s->kind == STEP_STOP_IO)

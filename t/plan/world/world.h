@@ -14,6 +14,7 @@ struct world {
     int lost[TOPO_HOSTS_MAX];    /* dropped or left */
     int supervisor_held, proved, killed, powered_off;
     int vip, returned, opened;
+    int tables_locked, hook_stopped, semisync_off, monitor_locked; /* of an online switch */
     int broken; /* an invariant failed; `why` says which */
     char why[128];
 };
