@@ -35,7 +35,7 @@ struct conf_server {
     int candidate_master, no_master, ignore_fail, skip_init_ssh_check, skip_reset_slave;
     int disable_log_bin, handle_raw_binlog, check_repl_delay, check_repl_filter, latest_priority;
     int multi_tier_slave, ping_interval, use_gtid_auto_pos;
-    int ping_misses, planned_stop_wait, hook_timeout, writer_port;
+    int ping_misses, planned_stop_wait, hook_timeout, writer_port, handle_events;
 };
 
 struct conf {

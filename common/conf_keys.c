@@ -90,6 +90,7 @@ const struct conf_key conf_keys[] = {
     NUMBER(ping_misses, "3", 1, 1000, 0, 0, "missed pings that make a silence"),
     NUMBER(planned_stop_wait, "0", 0, SECONDS_MAX, 0, 0,
            "seconds a cleanly stopped master may return in; 0: 4 x ping_interval"),
+    NUMBER(handle_events, "0", 0, 1, 0, 0, "1: a switch enables events on the new master"),
     NUMBER(hook_timeout, "30", 1, SECONDS_MAX, 0, 0, "seconds a hook script may take"),
     {NULL, CONF_TEXT, CONF_ANY, NULL, 0, 0, 0, 0, 0, NULL, CONF_NO_FIELD, NULL},
 };

@@ -224,8 +224,6 @@ refusals() {
     switch
     that "a master that lives is not replaced" refused
     that "... and the sentence says so" says "answers"
-    switch --master_state=alive
-    that "--master_state=alive is refused with a sentence" says "dead master only"
     switch --dead_master_host=db9
     that "a host that is not in the file is refused" says "db9:3306 is not a server of"
     ctl kill db1

@@ -22,7 +22,8 @@ enum proof {
     PROOF_AGENT_KILLED = 1,
     PROOF_POWER_OFF = 2,
     PROOF_VIP_VERIFIED = 4,
-    PROOF_NONE_BY_POLICY = 8
+    PROOF_NONE_BY_POLICY = 8,
+    PROOF_FROZEN = 16 /* alive, read-only and seen so (decision 8) */
 };
 
 /* One step as it went. */
@@ -40,7 +41,8 @@ struct exec_host {
     pthread_mutex_t busy; /* held while a step uses the host's SQL session */
     int lost;             /* left out of the rest */
     char reason[TOPO_TEXT];
-    int locked;              /* this session holds the failover lock */
+    int locked;              /* this session holds the failover lock, or */
+    int monitor_lock;        /* with this, the monitor's */
     int followed;            /* it replicates from the new master */
     char channel[TOPO_NAME]; /* its replication channel's name, once read */
 };
@@ -63,12 +65,18 @@ struct exec {
     struct binpos position;
     struct binpos reached; /* position mode: how far the new master is in the dead one's log */
     struct gtid_set level;
+    struct binpos final; /* where the old master ended (SLOT_FINAL) */
+    struct gtid_set final_set;
     /* how far it went */
-    int phase;            /* enum phase: the last one that began; -1 before the first */
-    int past_return;      /* the point of no return is behind us */
-    int opened;           /* the new master is writable */
-    int gave_back;        /* the old master was started again and is writable */
-    int vip_moved;        /* seen on the new master */
+    int phase;       /* enum phase: the last one that began; -1 before the first */
+    int past_return; /* the point of no return is behind us */
+    int opened;      /* the new master is writable */
+    int gave_back;   /* the old master was started again and is writable */
+    int vip_moved;   /* seen on the new master */
+    /* Of an online switch: when writes began to be refused, and when they were taken again (0: not
+     * yet); a start hook that failed behind writes on the new master. */
+    int64_t stopped_us, resumed_us;
+    int hook_failed;
     volatile int *cancel; /* somebody outside wants it to end, or NULL */
     atomic_int stop;      /* a lane failed: the others end before their next step */
     pthread_mutex_t state;

@@ -4,10 +4,11 @@
 
 static struct json_object *line_of(const struct exec *x, const struct exec_done *d, const char *rec)
 {
+    static const char *const parts[] = {"a", "b", "switch"};
     const struct step *s = d->step;
     struct json_object *o = json_object_new_object();
     json_put_str(o, "rec", rec);
-    json_put_str(o, "plan", d->part == PLAN_FENCE ? "a" : "b");
+    json_put_str(o, "plan", parts[d->part]);
     json_put_int(o, "n", d->n);
     json_put_str(o, "word", step_word(s->kind));
     json_put_str(o, "host", topo_label(x->t, s->host));

@@ -52,8 +52,9 @@ static void unlock_host(struct group *g, int host, void *arg)
     struct exec *x = arg;
     struct err e;
     (void)g;
+    const char *name = x->host[host].monitor_lock ? SQL_LOCK_MONITOR : SQL_LOCK_FAILOVER;
     if (x->host[host].locked &&
-        sql_unlock(&x->g->host[host].sql, SQL_LOCK_FAILOVER, clock_mono_ms() + STEP_SQL_MS, &e) < 0)
+        sql_unlock(&x->g->host[host].sql, name, clock_mono_ms() + STEP_SQL_MS, &e) < 0)
         log_warning("unlock-failed", "%s; the lock ends with the session", e.text);
     x->host[host].locked = 0;
 }
@@ -71,6 +72,7 @@ void exec_release(struct exec *x)
     if (locked)
         group_each(x->g, locked, unlock_host, x);
     gtid_release(&x->level);
+    gtid_release(&x->final_set);
 }
 
 /* A step that failed may have done half of its work, and every undo is harmless where there is

@@ -270,6 +270,48 @@ enum hook_result hook_ip_start(const struct conf *c, const struct hook_call *h, 
     return finish(&l, c, h, "master_ip_failover_script --command=start", e);
 }
 
+static enum hook_result online_change(const struct conf *c, const struct hook_call *h,
+                                      const char *script, const char *command, struct err *e)
+{
+    char what[64];
+    struct line l;
+    if (!*script)
+        return HOOK_OK;
+    line_init(&l, script);
+    add_value(&l, "command", command, NULL);
+    add_host_port(&l, "orig_master_", h->orig);
+    add_quoted(&l, "orig_master_user", h->orig->user, NULL);
+    add_host_port(&l, "new_master_", h->next);
+    add_quoted(&l, "new_master_user", h->next->user, NULL);
+    add_value(&l, "orig_master_ssh_user", h->orig->ssh_user, NULL);
+    add_value(&l, "new_master_ssh_user", h->next->ssh_user, NULL);
+    add_ssh(&l, "orig_master_", h->orig);
+    add_ssh(&l, "new_master_", h->next);
+    add_ssh_options(&l, h->next, "ssh_options", h->ssh_usable);
+    if (h->orig_is_new_slave) {
+        buf_adds(&l.run, " --orig_master_is_new_slave");
+        buf_adds(&l.shown, " --orig_master_is_new_slave");
+    }
+    add_password(&l, h->orig, "orig_master_password", "KAGEMUSHA_ORIG_MASTER_PASSWORD");
+    add_password(&l, h->next, "new_master_password", "KAGEMUSHA_NEW_MASTER_PASSWORD");
+    snprintf(what, sizeof what, "master_ip_online_change_script --command=%s", command);
+    return finish(&l, c, h, what, e);
+}
+
+enum hook_result hook_change_stop(const struct conf *c, const struct hook_call *h, struct err *e)
+{
+    const char *theirs = h->orig->master_ip_online_change_script;
+    return online_change(c, h, *theirs ? theirs : h->next->master_ip_online_change_script, "stop",
+                         e);
+}
+
+enum hook_result hook_change_start(const struct conf *c, const struct hook_call *h, struct err *e)
+{
+    const char *theirs = h->next->master_ip_online_change_script;
+    return online_change(c, h, *theirs ? theirs : h->orig->master_ip_online_change_script, "start",
+                         e);
+}
+
 enum hook_result hook_shutdown_status(const struct conf *c, const struct hook_call *h,
                                       struct err *e)
 {

@@ -10,9 +10,10 @@
 enum hook_result { HOOK_OK, HOOK_WARN /* exit code 10 */, HOOK_FAILED };
 
 struct hook_call {
-    const struct conf_server *orig;         /* the dead or demoted master */
-    const struct conf_server *next;         /* the new master, or NULL */
-    int ssh_usable;                         /* stopssh instead of stop */
+    const struct conf_server *orig; /* the dead or demoted master */
+    const struct conf_server *next; /* the new master, or NULL */
+    int ssh_usable;                 /* stopssh instead of stop */
+    int orig_is_new_slave;          /* an online switch: the old master goes on as a replica */
     void (*started)(pid_t pgid, void *arg); /* for the journal, or NULL */
     void *started_arg;
 };
@@ -22,6 +23,10 @@ struct hook_call {
 enum hook_result hook_ip_status(const struct conf *c, const struct hook_call *h, struct err *e);
 enum hook_result hook_ip_stop(const struct conf *c, const struct hook_call *h, struct err *e);
 enum hook_result hook_ip_start(const struct conf *c, const struct hook_call *h, struct err *e);
+/* master_ip_online_change_script (contract §3.3). Stop is that of the old master's section, start
+ * the new one's; where that has none, the other's. */
+enum hook_result hook_change_stop(const struct conf *c, const struct hook_call *h, struct err *e);
+enum hook_result hook_change_start(const struct conf *c, const struct hook_call *h, struct err *e);
 enum hook_result hook_shutdown_status(const struct conf *c, const struct hook_call *h,
                                       struct err *e);
 /* HOOK_OK: powered off; HOOK_WARN: mysqld killed, the host is still reachable. */

@@ -27,6 +27,7 @@ static void put_host(struct topo_host *h, const struct conf_server *s)
     h->skip_reset_slave = s->skip_reset_slave;
     h->has_shutdown_script = s->shutdown_script && *s->shutdown_script;
     h->has_ip_script = s->master_ip_failover_script && *s->master_ip_failover_script;
+    h->has_online_script = s->master_ip_online_change_script && *s->master_ip_online_change_script;
 }
 
 struct topo *observe_nothing(const struct group *g)

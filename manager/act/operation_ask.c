@@ -1,31 +1,15 @@
 /* MHA's questions on standard input (contract §2.4), in its words. */
+#include "manager/act/ask.h"
 #include "manager/act/operation_run.h"
 
 #include <stdio.h>
-#include <string.h>
-
-static void read_line(char *out, size_t size)
-{
-    out[0] = '\0';
-    fflush(stdout);
-    if (!fgets(out, (int)size, stdin))
-        return;
-    out[strcspn(out, "\r\n")] = '\0';
-}
-
-static int yes(void)
-{
-    char line[64];
-    read_line(line, sizeof line);
-    return line[0] == 'y' || line[0] == 'Y';
-}
 
 int operation_ask_dead(struct operation_run *r, struct err *e)
 {
     if (!r->op->interactive)
         return 0;
     printf("Master %s is dead. Proceed? (yes/NO): ", topo_label(r->first, r->op->dead));
-    return yes() ? 0 : err_set(e, ERR_WORLD, "stopped at the question whether to proceed");
+    return ask_yes() ? 0 : err_set(e, ERR_WORLD, "stopped at the question whether to proceed");
 }
 
 /* Looked up among the servers that answer; MHA knows port 3306 only here. */
@@ -33,15 +17,15 @@ static int ask_other(struct operation_run *r, struct err *e)
 {
     char name[TOPO_TEXT];
     printf("Continue? (yes/NO): ");
-    if (!yes())
+    if (!ask_yes())
         return err_set(e, ERR_WORLD, "stopped at the question for another new master");
     printf("Enter new master host name: ");
-    read_line(name, sizeof name);
+    ask_line(name, sizeof name);
     int host = topo_find(r->first, name, 3306);
     if (host == NO_HOST || r->first->host[host].reach != REACH_UP)
         return err_set(e, ERR_WORLD, "%s is not a server of the group that answers", name);
     printf("Master switch to %s. OK? (yes/NO): ", name);
-    if (!yes())
+    if (!ask_yes())
         return err_set(e, ERR_WORLD, "stopped at the question for %s", name);
     r->first->forced = host;
     return failover_decide(r->first, r->plan_a, e);
@@ -53,7 +37,7 @@ int operation_ask_new_master(struct operation_run *r, struct err *e)
         return 0;
     printf("Starting master switch from %s to %s? (yes/NO): ", topo_label(r->first, r->op->dead),
            topo_label(r->first, r->plan_a->choice.new_master));
-    if (!yes() && ask_other(r, e) < 0)
+    if (!ask_yes() && ask_other(r, e) < 0)
         return -1;
     r->confirmed = r->plan_a->choice.new_master;
     return 0;

@@ -37,6 +37,21 @@ step_fn *step_run(enum step_kind kind)
     case STEP_WAIT_LEVEL:    return step_wait_level;
     case STEP_LEAVE:         return step_leave;
     case STEP_UNLOCK:        return step_unlock;
+    case STEP_LOCK_MONITOR:  return step_lock_monitor;
+    case STEP_FLUSH_TABLES:  return step_flush_tables;
+    case STEP_SEMISYNC_OFF:  return step_semisync_off;
+    case STEP_WAIT_NEAR:     return step_wait_near;
+    case STEP_HOOK_CHANGE_STOP: return step_hook_change_stop;
+    case STEP_FREEZE:        return step_freeze;
+    case STEP_LOCK_TABLES:   return step_lock_tables;
+    case STEP_READ_FINAL:    return step_read_final;
+    case STEP_WAIT_FINAL:    return step_wait_final;
+    case STEP_HOOK_CHANGE_START: return step_hook_change_start;
+    case STEP_END_CLIENTS:   return step_end_clients;
+    case STEP_UNLOCK_TABLES: return step_unlock_tables;
+    case STEP_DEMOTE:        return step_demote;
+    case STEP_SEMISYNC_ON:   return step_semisync_on;
+    case STEP_UNLOCK_MONITOR: return step_unlock;
     case STEP_KIND_COUNT:    break;
     }
     /* clang-format on */
@@ -54,6 +69,21 @@ step_fn *step_undo(enum step_kind kind)
     case STEP_HOOK_IP_STOP:  return step_hook_ip_back;
     case STEP_FENCE_AGENT:   return step_give_back;
     case STEP_FOLLOW_BASE:   return step_follow_previous;
+    case STEP_LOCK_MONITOR:  return step_unlock;
+    case STEP_SEMISYNC_OFF:  return step_semisync_on;
+    case STEP_HOOK_CHANGE_STOP: return step_hook_change_back;
+    case STEP_FREEZE:        return step_thaw;
+    case STEP_LOCK_TABLES:   return step_unlock_tables;
+    case STEP_HOOK_CHANGE_START: return step_hook_change_close;
+    case STEP_FLUSH_TABLES:
+    case STEP_WAIT_NEAR:
+    case STEP_READ_FINAL:
+    case STEP_WAIT_FINAL:
+    case STEP_END_CLIENTS:
+    case STEP_UNLOCK_TABLES:
+    case STEP_DEMOTE:
+    case STEP_SEMISYNC_ON:
+    case STEP_UNLOCK_MONITOR:
     case STEP_HOOK_SHUTDOWN:
     case STEP_PROOF:
     case STEP_WAIT_APPLIED:
@@ -99,11 +129,16 @@ void step_before(const struct topo *t, const struct step *s, struct buf *out)
     case STEP_FOLLOW:
         before_repl(h, out);
         break;
+    case STEP_FREEZE:
+    case STEP_HOOK_CHANGE_START:
     case STEP_OPEN:
         buf_addf(out, "read_only=%d super_read_only=%d", h->read_only, h->super_read_only);
         break;
     case STEP_FENCE_AGENT:
         buf_addf(out, "life=%d", (int)h->life);
+        break;
+    case STEP_SEMISYNC_OFF:
+        buf_addf(out, "semisync_master=%d", h->semisync_master);
         break;
     case STEP_VIP_ADD:
     case STEP_VIP_DEL:

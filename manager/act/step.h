@@ -40,6 +40,11 @@ int step_channel(struct exec *x, int host, struct sql_channel *out, struct err *
 int step_is_master(const struct exec *x, const struct sql_channel *c, int host);
 /* Host name, or the address when the replicas name their master by address (contract §4.2.3). */
 const char *step_master_name(const struct exec *x, int host);
+/* Waits on the host for what the old master wrote (SLOT_FINAL). */
+int step_wait_for(struct exec *x, struct exec_done *d, const struct gtid_set *set,
+                  const struct binpos *to, int64_t deadline_ms, struct err *e);
+/* The call of a script between two servers, journaled when it starts; orig gives the role away. */
+void step_hook_call(struct exec *x, int orig, int next, struct hook_call *h);
 void step_say(struct exec_done *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 step_fn step_lock, step_unlock, step_leave, step_no_return;         /* step_lock.c */
@@ -52,6 +57,13 @@ step_fn step_hook_ip_stop, step_hook_ip_back, step_hook_shutdown;   /* step_hook
 step_fn step_hook_ip_start;
 step_fn step_fence_agent, step_proof, step_give_back;  /* step_fence.c */
 step_fn step_vip_add, step_vip_del, step_vip_announce; /* step_vip.c */
+/* An online switch: step_freeze.c, step_switch.c, step_change.c (the hook). */
+step_fn step_freeze, step_thaw, step_lock_tables, step_unlock_tables, step_flush_tables;
+step_fn step_read_final, step_end_clients;
+step_fn step_lock_monitor, step_wait_near, step_wait_final, step_demote, step_semisync_off,
+    step_semisync_on;
+step_fn step_hook_change_stop, step_hook_change_back, step_hook_change_start,
+    step_hook_change_close;
 
 /* Where the VIP is, asked of one agent: 1 somebody answers for it, 0 nobody, -1. */
 int step_vip_probe(struct exec *x, int asker, int *answers, struct err *e);

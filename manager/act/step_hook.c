@@ -35,13 +35,18 @@ static void hook_started(pid_t pgid, void *arg)
     (void)journal_line(x->journal, o, 1, &e);
 }
 
-static void call_of(struct exec *x, int next, struct hook_call *h)
+void step_hook_call(struct exec *x, int orig, int next, struct hook_call *h)
 {
-    *h = (struct hook_call){.orig = x->g->host[x->p->dead].conf,
+    *h = (struct hook_call){.orig = x->g->host[orig].conf,
                             .next = next == NO_HOST ? NULL : x->g->host[next].conf,
                             .ssh_usable = x->ssh_usable,
                             .started = hook_started,
                             .started_arg = x};
+}
+
+static void call_of(struct exec *x, int next, struct hook_call *h)
+{
+    step_hook_call(x, x->p->dead, next, h);
 }
 
 static int result_of(enum hook_result r, struct exec_done *d)

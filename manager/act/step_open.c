@@ -17,6 +17,7 @@ int step_open(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct e
     if (sql_open_for_writes(s, deadline_ms, e) < 0)
         return -1;
     x->opened = 1;
+    x->resumed_us = clock_mono_us();
     return 0;
 }
 

@@ -46,6 +46,7 @@ int step_vip_add(struct exec *x, struct exec_done *d, int64_t deadline_ms, struc
         d->result = STEP_ALREADY;
     json_object_put(reply);
     x->vip_moved = 1;
+    x->resumed_us = clock_mono_us();
     return 0;
 }
 

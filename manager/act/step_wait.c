@@ -127,6 +127,13 @@ static int wait_until(struct wait *w, struct exec_done *d, int64_t deadline_ms, 
     return 0;
 }
 
+int step_wait_for(struct exec *x, struct exec_done *d, const struct gtid_set *set,
+                  const struct binpos *to, int64_t deadline_ms, struct err *e)
+{
+    struct wait w = {.x = x, .host = d->step->host, .set = set, .to = *to};
+    return wait_until(&w, d, deadline_ms, e);
+}
+
 /* Decision 15: received is what the snapshot behind the fence saw, with the IO thread stopped. */
 int step_wait_applied(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {

@@ -1,10 +1,12 @@
-/* masterha_master_switch: a failover by hand, of a master that is dead (contract §2.4). */
+/* masterha_master_switch: a failover by hand, of a master that is dead (contract §2.4). The switch
+ * of a living one is in switch_alive.c. */
 #include "manager/cmd/cmd.h"
 
 #include "common/conf.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "manager/act/operation.h"
+#include "manager/cmd/switch_alive.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -36,10 +38,6 @@ static void catch_signals(void)
     a.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &a, NULL);
 }
-
-static const char alive_sentence[] =
-    "--master_state=alive: this release moves the role of a dead master only; a living one is "
-    "moved by hand (read_only, wait for the replicas, repoint). Nothing was changed.\n";
 
 /* Where the log of a run without questions goes; with questions it stays on the terminal. */
 static int set_log(const struct options *o, const struct conf *c, struct err *e)
@@ -163,16 +161,19 @@ static int run(const struct cmd *self, int as_mha, int argc, char **argv)
         {NULL,                      ARGS_FLAG, NULL,             NULL,   NULL},
     };
     /* clang-format on */
+    if (switch_alive_is_meant(argc, argv)) {
+        catch_signals();
+        return switch_alive(p->command, argc, argv, &stop_signal);
+    }
     if (cmd_args(as_mha, &argc, argv, table) < 0)
         return 1;
-    if (cmd_answered(self, as_mha, o.help, o.version, table))
+    if (cmd_answered(self, as_mha, o.help, o.version, table)) {
+        if (o.help)
+            switch_alive_help();
         return 0;
+    }
     if (!o.conf) {
         fprintf(stderr, "--conf=<server config file> must be set.\n");
-        return 1;
-    }
-    if (o.state && strcmp(o.state, "alive") == 0) {
-        fputs(alive_sentence, stderr);
         return 1;
     }
     if (!o.state || strcmp(o.state, "dead") != 0) {
@@ -185,6 +186,6 @@ static int run(const struct cmd *self, int as_mha, int argc, char **argv)
 const struct cmd cmd_master_switch = {
     .verb = "switch",
     .mha = "masterha_master_switch",
-    .brief = "Replaces a dead master by hand",
+    .brief = "Replaces a master by hand, dead or alive",
     .run = run,
 };

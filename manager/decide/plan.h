@@ -82,7 +82,7 @@ enum phase {
 enum slot {
     SLOT_NONE,
     SLOT_PROOF,
-    SLOT_FINAL, /* where the old master ended when it was frozen */
+    SLOT_FINAL,    /* where the old master ended when it was frozen */
     SLOT_POSITION, /* where the new master opened; in position mode also how far it had come in the
                       dead master's log, which is where a later RESCUE brings the others */
     SLOT_COUNT
@@ -129,9 +129,9 @@ void plan_print(const struct topo *t, const struct plan *p, struct buf *out);
  * is broken: a proof of fence before any OPEN; one promotion; every replica followed or left with a
  * reason; no slot read before it is written; nothing with an undo behind the point of no return. */
 int plan_check(const struct topo *t, const struct plan *p, struct err *e);
-/* The same for PLAN_SWITCH (plan_check_switch.c): the new master is close before writes stop; nothing
- * opens it before the old one is frozen, its end is read and applied; siblings and the old master
- * move behind the point of no return; what stops writes has an undo. */
+/* The same for PLAN_SWITCH (plan_check_switch.c): the new master is close before writes stop;
+ * nothing opens it before the old one is frozen, its end is read and applied; siblings and the old
+ * master move behind the point of no return; what stops writes has an undo. */
 int plan_check_switch(const struct topo *t, const struct plan *p, struct err *e);
 
 /* 1 for the kinds whose effect can be taken back exactly. */

@@ -11,7 +11,8 @@ struct check {
 static int broken(const struct check *c, int step, const char *rule)
 {
     return err_set(c->e, ERR_BUG, "plan step %d (%s): %s", step + 1,
-                   step >= 0 && step < c->p->steps ? step_word(c->p->step[step].kind) : "end", rule);
+                   step >= 0 && step < c->p->steps ? step_word(c->p->step[step].kind) : "end",
+                   rule);
 }
 
 /* The first such step of that host, or -1. */
@@ -60,16 +61,22 @@ static int keeps_order(const struct check *c)
     const struct {
         enum step_kind kind;
         int host;
-    } order[] = {{STEP_WAIT_NEAR, c->p->new_master},     {STEP_FREEZE, c->p->dead},
-                 {STEP_READ_FINAL, c->p->dead},          {STEP_WAIT_FINAL, c->p->new_master},
-                 {STEP_READ_POSITION, c->p->new_master}, {STEP_NO_RETURN, c->p->new_master}};
+    } order[] = {
+        {STEP_WAIT_NEAR,     c->p->new_master},
+        {STEP_FREEZE,        c->p->dead      },
+        {STEP_READ_FINAL,    c->p->dead      },
+        {STEP_WAIT_FINAL,    c->p->new_master},
+        {STEP_READ_POSITION, c->p->new_master},
+        {STEP_NO_RETURN,     c->p->new_master}
+    };
     int last = -1;
 
     for (size_t n = 0; n < sizeof(order) / sizeof(order[0]); n++) {
         int i = find(c, order[n].kind, order[n].host);
 
         if (i <= last || c->p->step[i].on_fail != STOP_AND_UNDO)
-            return broken(c, i, "close, frozen, end read, end applied, position read: in this order");
+            return broken(c, i,
+                          "close, frozen, end read, end applied, position read: in this order");
         last = i;
     }
     return 0;
@@ -129,10 +136,10 @@ static int follows_from_level(const struct check *c)
             continue;
         if (s->host != c->p->dead && s->follow == FOLLOW_POSITION && (final < 0 || final > i))
             return broken(c, i, "starts at a coordinate without having been waited for");
-        if (s->host == c->p->dead && (find(c, STEP_DEMOTE, s->host) < 0 ||
-                                      find(c, STEP_DEMOTE, s->host) > i ||
-                                      find(c, STEP_UNLOCK_TABLES, s->host) > i ||
-                                      find(c, STEP_FORGET_MASTER, c->p->new_master) > i))
+        if (s->host == c->p->dead &&
+            (find(c, STEP_DEMOTE, s->host) < 0 || find(c, STEP_DEMOTE, s->host) > i ||
+             find(c, STEP_UNLOCK_TABLES, s->host) > i ||
+             find(c, STEP_FORGET_MASTER, c->p->new_master) > i))
             return broken(c, i, "the old master follows before it is prepared");
     }
     return 0;

@@ -155,11 +155,12 @@ static int refuse_xa(const struct facts *x, struct err *e)
 {
     const struct topo_busy *b = busy_of(x, x->old, BUSY_XA);
 
-    return b->count ? err_set(e, ERR_WORLD,
-                              "%d XA transaction(s) are prepared on %s: %.200s; commit them or roll "
-                              "them back first",
-                              b->count, topo_label(x->t, x->old), b->text)
-                    : 0;
+    return b->count
+               ? err_set(e, ERR_WORLD,
+                         "%d XA transaction(s) are prepared on %s: %.200s; commit them or roll "
+                         "them back first",
+                         b->count, topo_label(x->t, x->old), b->text)
+               : 0;
 }
 
 static int refuse_backup(const struct facts *x, struct err *e)
@@ -278,7 +279,8 @@ static int refuse_lost(const struct facts *x, struct err *e)
 
     for (int i = 0; i < x->t->hosts; i++) {
         if (is_sibling(x, i) && !host_of(x, i)->ignore_fail && is_lost(x, i, why))
-            return err_set(e, ERR_WORLD, "%s: %s (set ignore_fail=1 for a host that may be left out)",
+            return err_set(e, ERR_WORLD,
+                           "%s: %s (set ignore_fail=1 for a host that may be left out)",
                            topo_label(x->t, i), why);
     }
     return 0;
@@ -286,9 +288,10 @@ static int refuse_lost(const struct facts *x, struct err *e)
 
 typedef int refuse_fn(const struct facts *x, struct err *e);
 static refuse_fn *const refusals[] = {
-    refuse_verdict,  refuse_dead,   refuse_without_heir, refuse_ill,           refuse_updates,
-    refuse_ddl,      refuse_xa,     refuse_transactions, refuse_backup,        refuse_queries,
-    refuse_filters,  refuse_without_grant, refuse_without_agents, refuse_lost,
+    refuse_verdict,        refuse_dead,    refuse_without_heir, refuse_ill,
+    refuse_updates,        refuse_ddl,     refuse_xa,           refuse_transactions,
+    refuse_backup,         refuse_queries, refuse_filters,      refuse_without_grant,
+    refuse_without_agents, refuse_lost,
 };
 
 static int refuse(const struct facts *x, struct err *e)
@@ -464,14 +467,18 @@ static void emit_siblings(const struct facts *x, struct plan *p)
  */
 static void emit_old(const struct facts *x, struct plan *p)
 {
+    struct step *s;
+
     if (!host_of(x, x->next)->skip_reset_slave)
         alone(p, STEP_FORGET_MASTER, PHASE_CLEANUP, x->next, 0)->on_fail = NOTE_ONLY;
     if (locks_tables(x))
         alone(p, STEP_UNLOCK_TABLES, PHASE_CLEANUP, x->old, BUDGET_SQL_MS)->on_fail = NOTE_ONLY;
     if (!x->t->orig_master_is_new_slave)
         return;
-    alone(p, STEP_DEMOTE, PHASE_CLEANUP, x->old, BUDGET_SQL_MS)->on_fail = DROP_HOST;
-    p->step[p->steps - 1].peer = x->next;
+    s = alone(p, STEP_DEMOTE, PHASE_CLEANUP, x->old, BUDGET_SQL_MS);
+    s->on_fail = DROP_HOST;
+    s->peer = x->next;
+    s->follow = follow_of(x, x->old);
     follow(x, p, x->old, PHASE_CLEANUP);
 }
 
@@ -488,9 +495,9 @@ static void emit_cleanup(const struct facts *x, struct plan *p)
 
 typedef void emit_fn(const struct facts *x, struct plan *p);
 
-static emit_fn *const switch_phases[] = {emit_locks,        emit_prepare,  emit_freeze, emit_open,
-                                         emit_move_clients, emit_siblings, emit_old,
-                                         emit_cleanup};
+static emit_fn *const switch_phases[] = {emit_locks, emit_prepare,      emit_freeze,
+                                         emit_open,  emit_move_clients, emit_siblings,
+                                         emit_old,   emit_cleanup};
 
 int switchover_decide(const struct topo *t, struct switchover *s, struct err *e)
 {

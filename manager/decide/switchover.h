@@ -12,9 +12,9 @@ struct switchover {
     struct plan plan;
 };
 
-/* Decides all of it from one snapshot with t->planned. -1 with ERR_WORLD when the switch is refused:
- * the sentence says by which host and fact, and what to do. s is overwritten whole and is printable
- * also after a refusal. The plan has passed plan_check. */
+/* Decides all of it from one snapshot with t->planned. -1 with ERR_WORLD when the switch is
+ * refused: the sentence says by which host and fact, and what to do. s is overwritten whole and is
+ * printable also after a refusal. The plan has passed plan_check. */
 int switchover_decide(const struct topo *t, struct switchover *s, struct err *e);
 void switchover_print(const struct topo *t, const struct switchover *s, struct buf *out);
 

@@ -115,10 +115,10 @@ struct topo_host {
     int64_t tail_cut_bytes;    /* of a transaction that was never completed */
     char tail_text[TOPO_TEXT]; /* why they cannot be read, "" if they can */
     struct binpos relay_first; /* a replica: first coordinate of the master in its relay logs */
-    int repl_grant;        /* repl_user may replicate from here: 1 yes, 0 no, -1 not looked at */
+    int repl_grant; /* repl_user may replicate from here: 1 yes, 0 no, -1 not looked at */
     struct topo_busy busy[BUSY_KINDS]; /* looked at for an online switch only */
-    int channels;          /* replication channels that have a master */
-    struct topo_repl repl; /* the first of them */
+    int channels;                      /* replication channels that have a master */
+    struct topo_repl repl;             /* the first of them */
 };
 
 /* The group: what applies to all hosts. */

@@ -49,8 +49,9 @@ static const char *const fence_words[] = {"proof", "mha", NULL};
 #define RTEXT(key)     TEXT(topo_repl, key)
 #define HWORD(key, w)  {#key, FIELD_WORD, offsetof(struct topo_host, key), 0, w}
 #define RWORD(key, w)  {#key, FIELD_WORD, offsetof(struct topo_repl, key), 0, w}
-#define BUSY_AT(kind, key) (offsetof(struct topo_host, busy) + (kind) * sizeof(struct topo_busy) + \
-                            offsetof(struct topo_busy, key))
+#define BUSY_AT(kind, key)                                                                         \
+    (offsetof(struct topo_host, busy) + (kind) * sizeof(struct topo_busy) +                        \
+     offsetof(struct topo_busy, key))
 #define BUSY(word, kind)                                                                           \
     {#word "_count", FIELD_INT, BUSY_AT(kind, count), 0, NULL},                                    \
     {#word "_s", FIELD_I64, BUSY_AT(kind, longest_s), 0, NULL},                                    \
@@ -73,8 +74,8 @@ static const struct field group_fields[] = {
 static const struct field host_fields[] = {
     HTEXT(host), HTEXT(ip), H(INT, port),
     H(INT, candidate_master), H(INT, no_master), H(INT, ignore_fail), H(INT, multi_tier_slave),
-    H(INT, skip_reset_slave), H(INT, has_shutdown_script), H(INT, has_ip_script), H(INT, has_online_script),
-    H(INT, retired), H(INT, paused),
+    H(INT, skip_reset_slave), H(INT, has_shutdown_script), H(INT, has_ip_script),
+    H(INT, has_online_script), H(INT, retired), H(INT, paused),
     HWORD(reach, reach_words), HTEXT(reach_text), HWORD(agent, agent_words), HTEXT(agent_caps),
     HWORD(life, life_words), HWORD(ending, ending_words), HWORD(sight, sight_words), H(INT, vip),
     {"version", FIELD_TEXT, offsetof(struct topo_host, version_text), TOPO_NAME, NULL},

@@ -87,9 +87,9 @@ static void survives_failures(const char *name, const struct topo *t, const stru
 /* Without one of its steps a plan must not pass, where the step is what makes it safe. */
 static void is_held_by_the_check(const char *name, const struct topo *t, const struct plan *p)
 {
-    static const enum step_kind needed[] = {
-        STEP_WAIT_NEAR,     STEP_FREEZE,    STEP_READ_FINAL, STEP_WAIT_FINAL,
-        STEP_READ_POSITION, STEP_NO_RETURN, STEP_FOLLOW};
+    static const enum step_kind needed[] = {STEP_WAIT_NEAR,  STEP_FREEZE,        STEP_READ_FINAL,
+                                            STEP_WAIT_FINAL, STEP_READ_POSITION, STEP_NO_RETURN,
+                                            STEP_FOLLOW};
 
     for (size_t n = 0; n < sizeof(needed) / sizeof(needed[0]); n++) {
         static struct plan less;

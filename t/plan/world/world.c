@@ -32,6 +32,22 @@ static void check(struct world *w)
         breaks(w, "opened without proof");
 }
 
+/* The steps of an online switch that change something here. A script may clear read_only, as MHA's
+ * sample does. */
+static void apply_switch(struct world *w, const struct step *s)
+{
+    if (s->kind == STEP_FREEZE || s->kind == STEP_HOOK_CHANGE_START)
+        w->may_write[s->host] = s->kind == STEP_HOOK_CHANGE_START;
+    w->proved |= s->kind == STEP_FREEZE;
+    w->hook_stopped |= s->kind == STEP_HOOK_CHANGE_STOP;
+    if (s->kind == STEP_LOCK_TABLES || s->kind == STEP_UNLOCK_TABLES)
+        w->tables_locked = s->kind == STEP_LOCK_TABLES;
+    if (s->kind == STEP_LOCK_MONITOR || s->kind == STEP_UNLOCK_MONITOR)
+        w->monitor_locked = s->kind == STEP_LOCK_MONITOR;
+    if (s->kind == STEP_SEMISYNC_OFF || s->kind == STEP_SEMISYNC_ON)
+        w->semisync_off = s->kind == STEP_SEMISYNC_OFF;
+}
+
 /* 0 when the step cannot do its work in this world. */
 static int apply(struct world *w, const struct step *s)
 {
@@ -82,27 +98,15 @@ static int apply(struct world *w, const struct step *s)
         w->lost[h] = 1;
         break;
     case STEP_FREEZE:
-        w->may_write[h] = 0;
-        w->proved = 1;
-        break;
     case STEP_HOOK_CHANGE_STOP:
-        w->hook_stopped = 1;
-        break;
-    /* A script may clear read_only, as MHA's sample does. */
     case STEP_HOOK_CHANGE_START:
-        w->may_write[h] = 1;
-        break;
     case STEP_LOCK_TABLES:
     case STEP_UNLOCK_TABLES:
-        w->tables_locked = s->kind == STEP_LOCK_TABLES;
-        break;
     case STEP_LOCK_MONITOR:
     case STEP_UNLOCK_MONITOR:
-        w->monitor_locked = s->kind == STEP_LOCK_MONITOR;
-        break;
     case STEP_SEMISYNC_OFF:
     case STEP_SEMISYNC_ON:
-        w->semisync_off = s->kind == STEP_SEMISYNC_OFF;
+        apply_switch(w, s);
         break;
     case STEP_FLUSH_TABLES:
     case STEP_WAIT_NEAR:

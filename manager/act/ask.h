@@ -1,0 +1,13 @@
+/* Answers from standard input, as MHA reads them. */
+#ifndef KAGEMUSHA_ASK_H
+#define KAGEMUSHA_ASK_H
+
+#include <stddef.h>
+
+/* Flushes standard output, where the question stands, and reads a line without its end; "" at the
+ * end of the input. */
+void ask_line(char *out, size_t size);
+/* 1 when the answer begins with y or Y. */
+int ask_yes(void);
+
+#endif
