@@ -29,7 +29,7 @@ functions() {
                 if ($i ~ /^end:/) end = substr($i, 5)
                 if ($i ~ /^signature:/) signature = substr($i, 11)
             }
-            gsub(/, *(int64_t (deadline|until|limit)_ms|struct err \*e|\.\.\.)/, "", signature)
+            gsub(/, *(int64_t (deadline|until|limit)_ms|struct err \* ?e|\.\.\.)/, "", signature)
             depth = 0; count = (signature ~ /^\((void)?\)$/) ? 0 : 1
             for (i = 1; i <= length(signature); i++) {
                 c = substr(signature, i, 1)
