@@ -13,7 +13,7 @@ GOALS      := $(or $(MAKECMDGOALS),all)
 QUIET_GOALS := help format clean
 DEPS       ?= yes
 DEPS_NEEDED := $(if $(filter-out $(QUIET_GOALS),$(GOALS)),build) \
-               $(if $(filter test test-all demo bench,$(GOALS)),test) \
+               $(if $(filter test test-all test-san demo bench,$(GOALS)),test) \
                $(if $(filter check lint,$(GOALS)),check) $(if $(filter test-trixie,$(GOALS)),trixie)
 ifeq ($(DEPS)$(if $(strip $(DEPS_NEEDED)),yes),yesyes)
 DEPS_OUTPUT := $(shell t/deps $(DEPS_NEEDED) >&2)
@@ -111,6 +111,8 @@ test-fast: all tests ## runs the tests that need no server
 	B=$(B) t/run fast $(ONLY)
 test-all: all tests ## runs the full product of servers and modes
 	B=$(B) t/run test-all $(ONLY)
+test-san: ## runs all tests of `make test` with ASan and UBSan
+	+$(MAKE) B=$(B)/san SAN=address,undefined OPT='-O1 -g' test
 test-trixie: ## builds and runs test-fast in a Debian 13 root of its own
 	t/trixie
 check: ## format, two compilers, analysers, layering, sizes; ONLY=word picks one
@@ -124,7 +126,7 @@ bench: all ## measures, and holds the bars
 format: ## lays out the C sources
 	clang-format -i $(FILES)
 clean: ## removes what was built here; build/servers and labs stay
-	rm -rf $(addprefix $(B)/,common manager node t dev run) $(B)/*.a $(B)/kagemusha* $(B)/masterha_*
+	rm -rf $(addprefix $(B)/,common manager node t dev san run) $(B)/*.a $(B)/kagemusha* $(B)/masterha_*
 
 MAN = $(wildcard docs/man/*.$(1))
 install: all ## DESTDIR and PREFIX as usual
@@ -141,4 +143,4 @@ help: ## this list
 
 -include $(wildcard $(addprefix $(B)/,common/*.d node/*.d node/*/*.d manager/*/*.d t/*/*.d t/*/*/*.d))
 .SECONDARY:
-.PHONY: all tests dev test test-fast test-all test-trixie check lint demo bench format clean install help
+.PHONY: all tests dev test test-fast test-all test-san test-trixie check lint demo bench format clean install help
