@@ -27,4 +27,7 @@ sed 's/#.*//' t/matrix | awk 'NF && ($2 !~ /^(-|mariadb|mariadb11|mysql9|mysql56
 sed 's/#.*//' t/matrix | awk 'NF {print $1}' | sort -u | while read -r file; do
     [[ -x $file ]] || echo "$file: is not there, or not executable"
 done | rule "t/matrix names tests that exist"
+grep -l 't/lab/up' t/*.t t/*/*.t | while read -r file; do
+    [[ $file == t/check/* ]] || grep -q "^$file " t/matrix || echo "$file: needs a server, and has no row"
+done | rule "every test that raises a lab is in t/matrix"
 rules_done
