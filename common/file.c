@@ -121,13 +121,11 @@ static int fill_new(int fd, const char *path, const struct buf *bytes, mode_t mo
         return err_errno(e, ERR_IO, "cannot set the mode of %s", path);
     if (file_write_all(fd, bytes->data, bytes->len, e) < 0)
         return err_wrap(e, "%s", path);
-    if (fsync(fd) < 0)
-        return err_errno(e, ERR_IO, "cannot sync %s", path);
     return 0;
 }
 
 /* path names the file itself, no symbolic link. */
-static int replace(const char *path, const struct buf *bytes, mode_t mode, struct err *e)
+static int replace(const char *path, const struct buf *bytes, mode_t mode, int sync, struct err *e)
 {
     char temp[PATH_MAX];
     int fd, rc, n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
@@ -138,13 +136,22 @@ static int replace(const char *path, const struct buf *bytes, mode_t mode, struc
     if (fd < 0)
         return err_errno(e, ERR_IO, "cannot create a file beside %s", path);
     rc = fill_new(fd, path, bytes, mode, e);
+    if (rc == 0 && sync && fsync(fd) < 0)
+        rc = err_errno(e, ERR_IO, "cannot sync %s", path);
     if (close(fd) < 0 && rc == 0)
         rc = err_errno(e, ERR_IO, "cannot write %s", path);
     if (rc == 0 && rename(temp, path) < 0)
         rc = err_errno(e, ERR_IO, "cannot rename over %s", path);
     if (rc < 0)
         unlink(temp);
-    return rc < 0 ? -1 : sync_parent(path, e);
+    if (rc < 0 || !sync)
+        return rc < 0 ? -1 : 0;
+    return sync_parent(path, e);
+}
+
+int file_write_fast(const char *path, const struct buf *bytes, mode_t mode, struct err *e)
+{
+    return replace(path, bytes, mode, 0, e);
 }
 
 int file_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode, struct err *e)
@@ -154,7 +161,7 @@ int file_write_atomic(const char *path, const void *bytes, size_t len, mode_t mo
     int rc;
 
     buf_add(&content, bytes, len);
-    rc = replace(real ? real : path, &content, mode, e);
+    rc = replace(real ? real : path, &content, mode, 1, e);
     free(real);
     buf_wipe(&content);
     return rc;

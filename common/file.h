@@ -12,6 +12,9 @@ int file_read(const char *path, struct buf *out, size_t max_bytes, struct err *e
 /* Writes beside the path, fsyncs, renames over it, fsyncs the directory. An existing file keeps its
  * mode and owner. */
 int file_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode, struct err *e);
+/* The same without fsync, for what need not outlive the machine: it is there, whole or not at all,
+ * as soon as this returns. path is no symbolic link. */
+int file_write_fast(const char *path, const struct buf *bytes, mode_t mode, struct err *e);
 /* mkdir -p; what is created gets the mode. */
 int file_mkdirs(const char *path, mode_t mode, struct err *e);
 /* Opens (creating, 0600) and takes a write lock without waiting. The descriptor, or -1 with

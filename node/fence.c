@@ -25,7 +25,7 @@ struct fence {
     struct json_object *req, *known, *record, *steps;
     struct node_target t;
     struct node_instance i;
-    int64_t deadline_ms;
+    int64_t begun_us, deadline_ms;
     int pidfd; /* -1: no process was found */
     int masked;
     char how[160]; /* what holds the supervisor; empty: nothing */
@@ -39,10 +39,12 @@ static void step(struct fence *f, const char *fmt, ...) __attribute__((format(pr
 static void step(struct fence *f, const char *fmt, ...)
 {
     char text[256];
+    int n =
+        snprintf(text, sizeof(text), "%.1f ms: ", (double)(clock_mono_us() - f->begun_us) / 1000.0);
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
     va_end(ap);
     json_object_array_add(f->steps, json_object_new_string(text));
 }
@@ -107,7 +109,7 @@ static int remember(struct fence *f, struct err *e)
     add_launch(f, "launch", f->pidfd >= 0 ? f->i.pid : 0);
     add_launch(f, "supervisor_launch",
                f->i.supervisor.kind == NODE_SUPERVISOR_SAFE ? f->i.supervisor.pid : 0);
-    if (node_record_save(node_state_dir(f->req), &f->t, f->record, e))
+    if (node_record_save(node_state_dir(f->req), &f->t, f->record, 0, e))
         return err_wrap(e, "cannot note the fence");
     if (node_record_path(node_state_dir(f->req), "guard", &f->t, f->lock_file,
                          sizeof(f->lock_file)))
@@ -258,6 +260,8 @@ static const char *prove(struct fence *f)
     for (;;) {
         const char *what = missing(f);
 
+        if (!what)
+            step(f, "nobody else holds port or data files");
         if (!what || clock_left_ms(f->deadline_ms) == 0)
             return what;
         clock_sleep_ms(1);
@@ -282,7 +286,7 @@ static void finish(struct fence *f, struct json_object *reply, const char *what)
         return;
     json_put_bool(f->record, "proved", !what);
     json_put_bool(f->record, "masked", f->masked);
-    if (node_record_save(node_state_dir(f->req), &f->t, f->record, &e))
+    if (node_record_save(node_state_dir(f->req), &f->t, f->record, 0, &e))
         step(f, "%s", e.text);
     json_object_object_add(reply, "record", json_object_get(f->record));
 }
@@ -294,6 +298,7 @@ static const char *fence(struct fence *f, struct err *e)
         return "it lives in a container, whose runtime may start it again: set fence_command";
     if (remember(f, e))
         return e->text;
+    step(f, "noted");
     hold_supervisor(f);
     start_guard(f);
     if (kill_instance(f, e))
@@ -311,6 +316,7 @@ int node_fence_work(struct json_object *req, struct json_object *reply, struct e
     if (rc == 0) {
         f->req = req;
         f->pidfd = f->guard_fd = -1;
+        f->begun_us = clock_mono_us();
         f->deadline_ms = clock_mono_ms() + (budget > 0 ? budget : BUDGET_MS);
         f->steps = json_object_new_array();
         json_object_object_add(reply, "steps", f->steps);
@@ -335,7 +341,7 @@ static int keep_work(struct json_object *req, struct json_object *reply, struct 
     if (node_target_read(req, &t, e))
         return -1;
     json_object_object_get_ex(req, "record", &record);
-    return node_record_save(node_keep_dir(req), &t, record, e);
+    return node_record_save(node_keep_dir(req), &t, record, 1, e);
 }
 
 static const struct node_op keep_op = {"keep", NULL, keep_work, NULL, 1};

@@ -4,11 +4,20 @@
 #include "node/proc.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #define STATE_LISTEN 10u
+#define ANSWER_BYTES 8192 /* the largest that the kernel sends unasked */
+#define ANSWER_MS    200
 
 struct entry {
     char addr[46];
@@ -96,10 +105,101 @@ static size_t find_in(const char *path, int port, const char *ip, struct node_li
     return n;
 }
 
+/* Who asks for which port, and what was found; out has room for NODE_LISTEN_MAX. */
+struct found {
+    int port;
+    const char *ip;
+    struct node_listener *out;
+    size_t n;
+};
+
+static void take_socket(const struct inet_diag_msg *m, struct found *f)
+{
+    const struct in6_addr *a6 = (const void *)m->id.idiag_src;
+    struct node_listener *l = &f->out[f->n];
+
+    if (f->n >= NODE_LISTEN_MAX || ntohs(m->id.idiag_sport) != f->port)
+        return;
+    if (m->idiag_family == AF_INET)
+        inet_ntop(AF_INET, m->id.idiag_src, l->addr, sizeof(l->addr));
+    else if (IN6_IS_ADDR_V4MAPPED(a6))
+        inet_ntop(AF_INET, &m->id.idiag_src[3], l->addr, sizeof(l->addr));
+    else
+        inet_ntop(AF_INET6, a6, l->addr, sizeof(l->addr));
+    l->inode = m->idiag_inode;
+    f->n += reaches(l->addr, f->ip) != 0;
+}
+
+/* One datagram of the answer. 1 when it was the last, -1 when the kernel refuses. */
+static int take_answer(const char *bytes, size_t len, struct found *f)
+{
+    struct nlmsghdr h;
+
+    for (size_t at = 0; at + sizeof(h) <= len; at += NLMSG_ALIGN(h.nlmsg_len)) {
+        struct inet_diag_msg m;
+
+        memcpy(&h, bytes + at, sizeof(h));
+        if (h.nlmsg_type == NLMSG_DONE)
+            return 1;
+        if (h.nlmsg_type == NLMSG_ERROR || h.nlmsg_len < NLMSG_LENGTH(sizeof(m)))
+            return -1;
+        memcpy(&m, bytes + at + NLMSG_HDRLEN, sizeof(m));
+        take_socket(&m, f);
+    }
+    return 0;
+}
+
+static int ask_family(int fd, unsigned char family, struct found *f)
+{
+    struct {
+        struct nlmsghdr h;
+        struct inet_diag_req_v2 r;
+    } q = {
+        .h = {.nlmsg_len = sizeof(q),
+              .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+              .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .r = {.sdiag_family = family,
+              .sdiag_protocol = IPPROTO_TCP,
+              .idiag_states = 1u << STATE_LISTEN       },
+    };
+    char bytes[ANSWER_BYTES];
+    int rc = 0;
+
+    if (send(fd, &q, sizeof(q), 0) < 0)
+        return -1;
+    while (rc == 0) {
+        ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        rc = got <= 0 ? -1 : take_answer(bytes, (size_t)got, f);
+    }
+    return rc;
+}
+
+/* The kernel's socket diagnosis walks the listening sockets only, where /proc/net/tcp walks a table
+ * made for all connections of the machine: 0.1 ms against 10. 0, or -1 where it is not built in. */
+static int ask_kernel(struct found *f)
+{
+    struct timeval limit = {.tv_usec = ANSWER_MS * 1000};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), rc;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    rc = ask_family(fd, AF_INET, f) > 0 && ask_family(fd, AF_INET6, f) > 0 ? 0 : -1;
+    close(fd);
+    return rc;
+}
+
 size_t node_listen_find(int port, const char *ip, struct node_listener out[NODE_LISTEN_MAX])
 {
-    size_t n = find_in("/proc/net/tcp", port, ip, out, 0);
+    struct found f = {.port = port, .ip = ip, .out = out};
+    size_t n;
 
+    if (ask_kernel(&f) == 0)
+        return f.n;
+    n = find_in("/proc/net/tcp", port, ip, out, 0);
     return find_in("/proc/net/tcp6", port, ip, out, n);
 }
 

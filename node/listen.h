@@ -1,4 +1,4 @@
-/* Who listens on a TCP port of this host. Reads /proc only. */
+/* Who listens on a TCP port of this host, by the kernel's socket diagnosis and /proc. */
 #ifndef KAGEMUSHA_NODE_LISTEN_H
 #define KAGEMUSHA_NODE_LISTEN_H
 

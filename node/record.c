@@ -35,7 +35,7 @@ int node_record_path(const char *dir, const char *kind, const struct node_target
 }
 
 int node_record_save(const char *dir, const struct node_target *t, struct json_object *record,
-                     struct err *e)
+                     int durable, struct err *e)
 {
     struct buf text = BUF_INIT;
     char path[PATH_MAX];
@@ -46,7 +46,8 @@ int node_record_save(const char *dir, const struct node_target *t, struct json_o
     json_print(record, &text);
     rc = file_mkdirs(dir, 0700, e);
     if (rc == 0)
-        rc = file_write_atomic(path, text.data, text.len, 0600, e);
+        rc = durable ? file_write_atomic(path, text.data, text.len, 0600, e)
+                     : file_write_fast(path, &text, 0600, e);
     buf_wipe(&text);
     return rc;
 }

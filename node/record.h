@@ -17,9 +17,9 @@ const char *node_keep_dir(struct json_object *req);
 /* dir/kind-IP-PORT.suffix, "any" where no address is given. -1 when it does not fit. */
 int node_record_path(const char *dir, const char *kind, const struct node_target *t, char *out,
                      size_t size);
-/* Writes the record into dir, made with 0700 if missing; mode 0600, fsynced. */
+/* Writes the record into dir, made with 0700 if missing; mode 0600. durable: fsynced. */
 int node_record_save(const char *dir, const struct node_target *t, struct json_object *record,
-                     struct err *e);
+                     int durable, struct err *e);
 /* From state_dir, else keep_dir; NULL when there is none. The caller puts it. */
 struct json_object *node_record_load(struct json_object *req, const struct node_target *t);
 void node_record_remove(struct json_object *req, const struct node_target *t);

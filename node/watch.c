@@ -147,6 +147,7 @@ static struct node_watch *slot_for(struct agent *a, int port, const char *ip)
         let_go(w);
         json_object_put(w->req);
         json_object_put(w->known);
+        json_object_put(w->last);
     }
     return w;
 }
@@ -237,7 +238,8 @@ static void send_gone(struct agent *a, struct node_watch *w, struct json_object 
     w->pid = 0;
 }
 
-/* What comes after the gone event went out without it is told as an event of its own. */
+/* Kept for the gone event; what comes after that went out without it is told as an event of its
+ * own. */
 static int binlog_end(struct agent *a, struct json_object *req, struct json_object *reply,
                       struct err *e)
 {
@@ -249,8 +251,13 @@ static int binlog_end(struct agent *a, struct json_object *req, struct json_obje
         return -1;
     w = find(a, t.port, t.ip);
     o = reply ? json_object_get(reply) : json_object_new_object();
+    if (w)
+        w->reading = 0;
     if (w && w->gone_us) {
         send_gone(a, w, o);
+    } else if (w && w->dying) {
+        json_object_put(w->last);
+        w->last = o;
     } else {
         json_put_int(o, "port", t.port);
         node_event(a, "last_binlog", o);
@@ -258,22 +265,41 @@ static int binlog_end(struct agent *a, struct json_object *req, struct json_obje
     return 0;
 }
 
+/* Its last binlog tells whether it was stopped or crashed; a process that dies writes no more. */
+static void read_last_binlog(struct agent *a, struct node_watch *w)
+{
+    int named =
+        json_get_str(w->req, "binlog_index", NULL) || json_get_str(w->req, "binlog_dir", NULL);
+
+    json_object_put(w->last);
+    w->last = NULL;
+    w->reading = named && node_job_start(a, &binlog_op, -1, json_object_get(w->req), NULL) == 0;
+}
+
+static void tell_dying(struct agent *a, struct node_watch *w)
+{
+    event(a, w, "dying", NULL);
+    read_last_binlog(a, w);
+}
+
 /* A small process may be gone before the next poll: dying is told all the same, so that it always
  * comes first. The end is told at once unless a binlog can say what kind of end it was: its reading
  * is given BINLOG_DUE_US, for the disk may be what is broken. */
 void node_watch_ended(struct agent *a, struct node_watch *w, int64_t now_us)
 {
-    int named =
-        json_get_str(w->req, "binlog_index", NULL) || json_get_str(w->req, "binlog_dir", NULL);
+    struct json_object *last;
 
     if (!w->dying)
-        event(a, w, "dying", NULL);
+        tell_dying(a, w);
     let_go(w);
     w->gone_us = now_us;
     w->gone_due_us = now_us + BINLOG_DUE_US;
     w->next_poll_us = now_us + LOOK_US;
-    if (!named || node_job_start(a, &binlog_op, -1, json_object_get(w->req), NULL))
-        send_gone(a, w, json_object_new_object());
+    if (w->reading)
+        return;
+    last = w->last ? w->last : json_object_new_object();
+    w->last = NULL;
+    send_gone(a, w, last);
 }
 
 /* The memory of a process is given back first of all when it ends: its size is 0 within a
@@ -309,7 +335,7 @@ static void poll_alive(struct agent *a, struct node_watch *w, int64_t now_us)
     w->next_poll_us = now_us + w->poll_us;
     if (is_dying(w)) {
         w->dying = 1;
-        event(a, w, "dying", NULL);
+        tell_dying(a, w);
         return;
     }
     if (now_us < w->next_stat_us)

@@ -21,8 +21,10 @@ struct node_watch {
     int dying, stopped;
     int64_t next_stat_us;
     int64_t gone_us,
-        gone_due_us; /* a gone event waits until then for the state of the last binlog */
-    int looking;     /* a job looks for it */
+        gone_due_us;          /* a gone event waits until then for the state of the last binlog */
+    int looking;              /* a job looks for it */
+    int reading;              /* a job reads the last binlog since it began to die */
+    struct json_object *last; /* what that job found, until the gone event takes it; or NULL */
 };
 
 /* The three parts of the operation watch: checks the request, finds the instance (in a thread),

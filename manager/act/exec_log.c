@@ -16,6 +16,17 @@ static struct json_object *line_of(const struct exec *x, const struct exec_done 
     return o;
 }
 
+/* What the servers themselves cannot be asked about afterwards is on the disk before it happens:
+ * scripts, the kill, and the decision that there is no way back. The header, with the values of
+ * before, is there already. Other lines outlive this process at once, and the machine's end with
+ * the next of these. */
+static int must_be_on_disk(enum step_kind kind)
+{
+    return kind == STEP_HOOK_IP_STOP || kind == STEP_HOOK_SHUTDOWN || kind == STEP_HOOK_IP_START ||
+           kind == STEP_FENCE_AGENT || kind == STEP_NO_RETURN || kind == STEP_FOLLOW_BASE ||
+           kind == STEP_RESCUE;
+}
+
 int exec_journal_begin(struct exec *x, const struct exec_done *d, struct err *e)
 {
     static const char *const on_fail[] = {"stop", "drop-host", "note"};
@@ -25,10 +36,9 @@ int exec_journal_begin(struct exec *x, const struct exec_done *d, struct err *e)
     json_put_str(o, "on_fail", on_fail[d->step->on_fail]);
     json_put_str(o, "before", before.data);
     buf_release(&before);
-    return journal_line(x->journal, o, 1, e);
+    return journal_line(x->journal, o, must_be_on_disk(d->step->kind), e);
 }
 
-/* On disk with the next line that is: nothing happens in between. */
 void exec_journal_end(struct exec *x, const struct exec_done *d, const char *rec)
 {
     static const char *const words[] = {"not-run", "ok", "already", "failed", "undone"};

@@ -48,6 +48,7 @@ void group_release(struct group *g)
     group_listen(g, NULL, NULL);
     group_mend_end(g);
     monitor_release(g);
+    topo_free(&g->seen);
     group_each(g, GROUP_ALL, close_host, NULL);
     pthread_mutex_destroy(&g->listen_lock);
     if (g->wake_fd >= 0)

@@ -39,6 +39,8 @@ struct group {
     int wake_fd;               /* eventfd: whoever has something for the watch loop writes it */
     struct pinger *pinger;     /* the watch loop's; one that hangs is left to group_release */
     struct monitor_side *side; /* its secondary check, likewise */
+    struct topo *seen; /* what its verdict rests on, for the failover that follows, or NULL */
+    int64_t seen_ms;   /* monotonic */
     pthread_mutex_t listen_lock;
     group_event_fn *on_event; /* for all agents */
     void *listener;

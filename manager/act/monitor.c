@@ -91,8 +91,10 @@ static void sign(struct watch *w, int64_t at_us, const char *what)
     log_debug("sign", "first sign: %s", what);
 }
 
-/* 1 when something was told that must be looked at. */
-static int take_told(struct watch *w)
+enum told { TOLD_NOTHING, TOLD_ENDS, TOLD_ENDED };
+
+/* What the agent has told since the last time. */
+static enum told take_told(struct watch *w)
 {
     struct monitor_told t;
 
@@ -100,11 +102,10 @@ static int take_told(struct watch *w)
     t = w->told;
     w->told.news = 0;
     pthread_mutex_unlock(&w->lock);
-    if (!t.news)
-        return 0;
-    if (t.life == LIFE_DYING || t.life == LIFE_GONE)
-        sign(w, t.dying_us ? t.dying_us : t.gone_us, "the agent sees the end of mysqld");
-    return t.life == LIFE_GONE;
+    if (!t.news || (t.life != LIFE_DYING && t.life != LIFE_GONE))
+        return TOLD_NOTHING;
+    sign(w, t.dying_us ? t.dying_us : t.gone_us, "the agent sees the end of mysqld");
+    return t.life == LIFE_GONE ? TOLD_ENDED : TOLD_ENDS;
 }
 
 /* The agent sees the process end, and will tell when it has: nothing is to be learnt before. */
@@ -227,20 +228,26 @@ static int stood_still(struct watch *w)
     return 1;
 }
 
-/* Looks and judges. Evidence that is young enough is judged first: a miss may be all that was
- * missing. */
-static int look(struct watch *w)
+/* 0 when we stood still meanwhile. */
+static int observe_now(struct watch *w)
+{
+    w->due_ms = clock_mono_ms() + MONITOR_SIGHT_MS;
+    monitor_observe(w, w->due_ms);
+    return !stood_still(w);
+}
+
+/* Looks and judges. Evidence that is young enough is judged first: a miss, or the agent's word that
+ * the process has ended, may be all that was missing. */
+static int look(struct watch *w, int ended)
 {
     int rc;
 
-    if (w->seen && w->misses && clock_mono_ms() - w->seen_ms < MONITOR_FRESH_MS) {
+    if (w->seen && (w->misses || ended) && clock_mono_ms() - w->seen_ms < MONITOR_FRESH_MS) {
         rc = monitor_judge(w);
         if (rc != 0)
             return rc;
     }
-    w->due_ms = clock_mono_ms() + MONITOR_SIGHT_MS;
-    monitor_observe(w, w->due_ms);
-    if (stood_still(w))
+    if (!observe_now(w))
         return 0;
     rc = monitor_judge(w);
     if (w->verdict.kind == VERDICT_ALIVE && w->misses == 0)
@@ -299,19 +306,24 @@ static void sleep_in_poll(struct watch *w)
 static enum turn turn(struct watch *w, struct err *e)
 {
     int must_look, missed, rc;
+    enum told told;
 
     sleep_in_poll(w);
     if (*w->m->stop)
         return TURN_STOPPED;
     must_look = stood_still(w);
-    must_look |= take_told(w);
+    told = take_told(w);
+    must_look |= told == TOLD_ENDED;
+    /* While the kernel takes the process down: what there is to see is seen when it is gone. */
+    if (told == TOLD_ENDS && !w->seen && !must_look && !observe_now(w))
+        return TURN_ON;
     must_look |= master_hung_up(w) && !end_is_near(w);
     missed = take_ping(w, e);
     if (missed < 0)
         return TURN_ERROR;
     if (w->stop_wait_until_ms && clock_mono_ms() >= w->stop_wait_until_ms)
         must_look = 1;
-    rc = must_look || missed ? look(w) : 0;
+    rc = must_look || missed ? look(w, told == TOLD_ENDED) : 0;
     if (rc < 0) {
         err_set(e, ERR_WORLD, "%s", w->verdict.reason);
         return TURN_ERROR;
@@ -383,6 +395,7 @@ enum monitor_end monitor_run(struct group *g, const struct monitor *m, struct mo
     enum turn t;
 
     monitor_release(g);
+    topo_free(&g->seen);
     w->g = g;
     w->m = m;
     w->master = NO_HOST;
@@ -394,6 +407,9 @@ enum monitor_end monitor_run(struct group *g, const struct monitor *m, struct mo
         death->host = w->master;
         death->seen_ms = w->first_sign_us / 1000;
         death->verdict = w->verdict;
+        g->seen = w->seen;
+        g->seen_ms = w->seen_ms;
+        w->seen = NULL;
     } else if (t == TURN_ERROR) {
         end_with_error(w);
     } else {

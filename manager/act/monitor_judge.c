@@ -18,14 +18,34 @@ static int ping_was_silent(const struct watch *w)
            (p->stage == PING_STAGE_CONNECT && observe_reach(&p->err) == REACH_SILENT);
 }
 
+/* Its agent sees the process end, or has: that is proof. While the kernel takes the process down
+ * its port still accepts, and whoever connects waits. */
+static int master_ends(struct watch *w)
+{
+    int ends;
+
+    pthread_mutex_lock(&w->lock);
+    ends = w->told.life == LIFE_DYING || w->told.life == LIFE_GONE;
+    pthread_mutex_unlock(&w->lock);
+    return ends;
+}
+
+static void put_reach(struct watch *w, enum reach reach, const char *text)
+{
+    struct topo_host *h = &w->seen->host[w->master];
+
+    h->reach = reach;
+    snprintf(h->reach_text, sizeof(h->reach_text), "%.*s", (int)sizeof(h->reach_text) - 1, text);
+}
+
 void monitor_observe(struct watch *w, int64_t deadline_ms)
 {
     uint32_t master = 1U << w->master;
-    int silent = ping_was_silent(w);
+    int silent = ping_was_silent(w), ends = master_ends(w);
     int64_t begun_us = clock_mono_us();
     struct observe o = {.what = GROUP_SQL | GROUP_AGENTS,
-                        .skip = silent ? master : 0,
-                        .sights = group_mask(w->g) & ~master,
+                        .skip = silent || ends ? master : 0,
+                        .sights = ends ? 0 : group_mask(w->g) & ~master,
                         .master = w->master,
                         .deadline_ms = deadline_ms,
                         .life_known = 1,
@@ -34,13 +54,10 @@ void monitor_observe(struct watch *w, int64_t deadline_ms)
     topo_free(&w->seen);
     w->seen = observe(w->g, &o);
     w->seen_ms = clock_mono_ms();
-    if (silent) {
-        struct topo_host *h = &w->seen->host[w->master];
-
-        h->reach = REACH_SILENT;
-        snprintf(h->reach_text, sizeof(h->reach_text), "%.*s", (int)sizeof(h->reach_text) - 1,
-                 w->last.err.text);
-    }
+    if (ends)
+        put_reach(w, REACH_REFUSED, "its process ends");
+    else if (silent)
+        put_reach(w, REACH_SILENT, w->last.err.text);
     log_debug("evidence", "looked at all hosts in %lld us, %lld us after the first sign",
               (long long)(clock_mono_us() - begun_us),
               (long long)(w->first_sign_us ? clock_mono_us() - w->first_sign_us : 0));

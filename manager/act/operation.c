@@ -47,6 +47,24 @@ static void lap(int64_t *from, int64_t *us)
     *from = now;
 }
 
+/* What the watch loop saw serves, unless it says no: replicas may have received more since. */
+static int look_and_decide(struct operation_run *r, struct err *e)
+{
+    int64_t from = clock_mono_us();
+    if (operation_take_seen(r) && check_forced(r, e) == 0 &&
+        failover_decide(r->first, r->plan_a, e) == 0) {
+        lap(&from, &r->decide_us[0]);
+        return 0;
+    }
+    topo_free(&r->first);
+    operation_look(r);
+    lap(&from, &r->look_us[0]);
+    if (check_forced(r, e) < 0 || failover_decide(r->first, r->plan_a, e) < 0)
+        return -1;
+    lap(&from, &r->decide_us[0]);
+    return 0;
+}
+
 /* Phase 1: everything that may say no before a server is touched. */
 static int prepare(struct operation_run *r, struct err *e)
 {
@@ -54,17 +72,13 @@ static int prepare(struct operation_run *r, struct err *e)
     if (operation_check_flags(r, e) < 0)
         return -1;
     show_running(r);
-    int64_t from = clock_mono_us();
-    operation_look(r);
-    lap(&from, &r->look_us[0]);
-    if (check_forced(r, e) < 0 || failover_decide(r->first, r->plan_a, e) < 0)
+    if (look_and_decide(r, e) < 0)
         return -1;
-    lap(&from, &r->decide_us[0]);
     log_info("verdict", "%s", r->plan_a->verdict.reason);
     if (operation_ask_dead(r, e) < 0 || operation_ask_new_master(r, e) < 0)
         return -1;
     log_decision(r);
-    from = clock_mono_us();
+    int64_t from = clock_mono_us();
     int rc = operation_journal_begin(r, e);
     lap(&from, &r->write_us[0]);
     return rc;

@@ -12,6 +12,7 @@
 
 #define DOUBLE_CHECK_MS 1000
 #define LOOK_MS         2000
+#define SEEN_MS         1500 /* how old the watch's evidence may be */
 
 int operation_check_flags(struct operation_run *r, struct err *e)
 {
@@ -133,6 +134,18 @@ static void guess_datadir(struct operation_run *r)
             snprintf(r->x->datadir, sizeof r->x->datadir, "%s", s->datadir);
     }
     free(s);
+}
+
+int operation_take_seen(struct operation_run *r)
+{
+    struct group *g = r->g;
+    if (!r->op->automatic || r->op->interactive || !g->seen ||
+        clock_mono_ms() - g->seen_ms > SEEN_MS)
+        return 0;
+    r->first = g->seen;
+    g->seen = NULL;
+    apply_options(r, r->first);
+    return 1;
 }
 
 void operation_look(struct operation_run *r)

@@ -30,6 +30,8 @@ int operation_check_flags(struct operation_run *r, struct err *e);
 /* Observes the group, and connects to the old master once with 1 s (contract §4.3.6), beside each
  * other. Sets r->first. */
 void operation_look(struct operation_run *r);
+/* Takes what the watch loop saw last as r->first, if that is young enough: 1, else 0. */
+int operation_take_seen(struct operation_run *r);
 /* Again, behind the fence. Sets r->second. */
 void operation_look_again(struct operation_run *r);
 

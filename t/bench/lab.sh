@@ -9,7 +9,7 @@ lab_end() {
 }
 
 lab_up() {
-  t/lab/up "$1" "$2" --lab "$lab" --path "$B" >&2
+  t/lab/up "$@" --lab "$lab" --path "$B" >&2
 }
 
 on_manager() {
