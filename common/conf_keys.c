@@ -91,6 +91,8 @@ const struct conf_key conf_keys[] = {
     NUMBER(planned_stop_wait, "0", 0, SECONDS_MAX, 0, 0,
            "seconds a cleanly stopped master may return in; 0: 4 x ping_interval"),
     NUMBER(handle_events, "0", 0, 1, 0, 0, "1: a switch enables events on the new master"),
+    WORD(on_crash_restart, "failover", 0, "failover|ride",
+         "what a crash comes to where the server may be started again"),
     NUMBER(hook_timeout, "30", 1, SECONDS_MAX, 0, 0, "seconds a hook script may take"),
     {NULL, CONF_TEXT, CONF_ANY, NULL, 0, 0, 0, 0, 0, NULL, CONF_NO_FIELD, NULL},
 };

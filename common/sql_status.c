@@ -39,6 +39,11 @@ static const char ping_table[] =
     "CREATE TABLE IF NOT EXISTS infra.chk_masterha (`key` tinyint NOT NULL PRIMARY KEY,"
     " `val` int(10) unsigned NOT NULL DEFAULT '0')";
 
+static const char show_semisync[] =
+    "SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_wait_sessions',"
+    " 'Rpl_semi_sync_source_wait_sessions', 'Rpl_semi_sync_master_clients',"
+    " 'Rpl_semi_sync_source_clients')";
+
 static const char show_sessions[] = "SHOW PROCESSLIST";
 static const char show_binlog_files[] = "SHOW BINARY LOGS";
 
@@ -149,6 +154,21 @@ static void take_switches(struct sql_server *out, const struct db_rows *r)
     out->semisync_slave =
         on_off(renamed(r, "rpl_semi_sync_slave_enabled", "rpl_semi_sync_replica_enabled"), -1);
     out->skip_name_resolve = on_off(variable(r, "skip_name_resolve"), 0);
+}
+
+int sql_read_semisync(struct sql *s, int *waiting, int *clients, int64_t deadline_ms, struct err *e)
+{
+    struct db_rows *r;
+
+    *waiting = *clients = 0;
+    if (db_query(s->db, show_semisync, deadline_ms, &r, e) != 0)
+        return err_wrap(e, "read the state of semi-synchronous replication");
+    *waiting = (int)number(
+        renamed(r, "Rpl_semi_sync_master_wait_sessions", "Rpl_semi_sync_source_wait_sessions"));
+    *clients =
+        (int)number(renamed(r, "Rpl_semi_sync_master_clients", "Rpl_semi_sync_source_clients"));
+    db_rows_free(&r);
+    return 0;
 }
 
 int sql_read_server(struct sql *s, struct sql_server *out, int64_t deadline_ms, struct err *e)

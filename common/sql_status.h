@@ -99,6 +99,10 @@ struct sql_channels {
 int sql_read_channels(struct sql *s, struct sql_channels *out, int64_t deadline_ms, struct err *e);
 void sql_channels_release(struct sql_channels *c);
 
+/* On a semi-synchronous master: sessions that wait for an acknowledgement, replicas that could give
+ * one. Both 0 without the plugin. */
+int sql_read_semisync(struct sql *s, int *waiting, int *clients, int64_t deadline_ms,
+                      struct err *e);
 /* SELECT 1. */
 int sql_ping(struct sql *s, int64_t deadline_ms, struct err *e);
 /* MHA's INSERT ping: infra.chk_masterha (contract §5). */

@@ -58,10 +58,21 @@ static void tell_life(struct watch *w, struct json_object *event)
     } else if (strcmp(state, "stopped") == 0) {
         t->life = LIFE_FROZEN;
     } else if (strcmp(state, "running") == 0 || strcmp(state, "started") == 0) {
+        t->came_back |= t->life == LIFE_GONE;
         t->life = LIFE_RUNNING;
         t->ending = ENDING_UNKNOWN;
     }
     log_debug("mysqld", "agent: mysqld is %s", state);
+}
+
+static void tell_storage(struct watch *w, struct json_object *event)
+{
+    enum storage was = w->told.storage, is = observe_storage(json_get_str(event, "state", ""));
+
+    w->told.storage = is;
+    w->told.look |= was == STORAGE_STALLED || was == STORAGE_FULL || is == STORAGE_STALLED ||
+                    is == STORAGE_FULL;
+    log_debug("storage", "agent: the disk is %s", json_get_str(event, "state", ""));
 }
 
 /* On the agent's thread. Only the master's process is watched. */
@@ -73,9 +84,11 @@ static void on_agent(void *listener, int host, struct json_object *event)
     if (host == w->master) {
         pthread_mutex_lock(&w->lock);
         if (!event)
-            w->told = (struct monitor_told){.life = LIFE_UNKNOWN};
+            w->told = (struct monitor_told){.life = LIFE_UNKNOWN, .came_back = w->told.came_back};
         else if (strcmp(word, "mysqld") == 0)
             tell_life(w, event);
+        else if (strcmp(word, "storage") == 0)
+            tell_storage(w, event);
         w->told.news = 1;
         pthread_mutex_unlock(&w->lock);
     }
@@ -91,7 +104,7 @@ static void sign(struct watch *w, int64_t at_us, const char *what)
     log_debug("sign", "first sign: %s", what);
 }
 
-enum told { TOLD_NOTHING, TOLD_ENDS, TOLD_ENDED };
+enum told { TOLD_NOTHING, TOLD_TROUBLE, TOLD_ENDS, TOLD_ENDED };
 
 /* What the agent has told since the last time. */
 static enum told take_told(struct watch *w)
@@ -100,10 +113,10 @@ static enum told take_told(struct watch *w)
 
     pthread_mutex_lock(&w->lock);
     t = w->told;
-    w->told.news = 0;
+    w->told.news = w->told.look = 0;
     pthread_mutex_unlock(&w->lock);
     if (!t.news || (t.life != LIFE_DYING && t.life != LIFE_GONE))
-        return TOLD_NOTHING;
+        return t.look ? TOLD_TROUBLE : TOLD_NOTHING;
     sign(w, t.dying_us ? t.dying_us : t.gone_us, "the agent sees the end of mysqld");
     return t.life == LIFE_GONE ? TOLD_ENDED : TOLD_ENDS;
 }
@@ -225,6 +238,7 @@ static int stood_still(struct watch *w)
                 (long long)(late > jump ? late : jump));
     pinger_take(w->g->pinger, &stale);
     monitor_series_end(w);
+    w->stood = w->look_again = 1;
     return 1;
 }
 
@@ -250,7 +264,7 @@ static int look(struct watch *w, int ended)
     if (!observe_now(w))
         return 0;
     rc = monitor_judge(w);
-    if (w->verdict.kind == VERDICT_ALIVE && w->misses == 0)
+    if (w->verdict.answers && w->misses == 0)
         w->first_sign_us = 0;
     return rc;
 }
@@ -313,7 +327,8 @@ static enum turn turn(struct watch *w, struct err *e)
         return TURN_STOPPED;
     must_look = stood_still(w);
     told = take_told(w);
-    must_look |= told == TOLD_ENDED;
+    must_look |= told == TOLD_ENDED || told == TOLD_TROUBLE || w->look_again;
+    w->look_again = 0;
     /* While the kernel takes the process down: what there is to see is seen when it is gone. */
     if (told == TOLD_ENDS && !w->seen && !must_look && !observe_now(w))
         return TURN_ON;

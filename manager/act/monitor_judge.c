@@ -73,6 +73,8 @@ static void add_told(struct watch *w)
         h->life = w->told.life;
         h->ending = w->told.ending;
     }
+    h->came_back = w->told.came_back;
+    h->storage = h->agent == AGENT_UP ? w->told.storage : STORAGE_UNKNOWN;
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -80,14 +82,15 @@ static void log_verdict(const struct watch *w, const struct verdict *v)
 {
     if (w->judged && w->verdict.kind == v->kind)
         return;
-    if (v->kind == VERDICT_ALIVE)
+    if (v->kind == VERDICT_ALIVE || v->kind == VERDICT_STOOD_STILL)
         log_info("verdict", "%s: %s", verdict_word(v->kind), v->reason);
     else
         log_warning("verdict", "%s: %s", verdict_word(v->kind), v->reason);
 }
 
-/* A clean stop is planned by somebody: the server gets the time to come back (decision 2). */
-static int stop_is_over(struct watch *w)
+/* A clean stop is planned by somebody, and a crash may be ridden through: the server gets the time
+ * to come back (decision 2). */
+static int wait_is_over(struct watch *w, const char *what)
 {
     const struct conf_server *s = w->g->host[w->master].conf;
     int64_t wait_ms = s->planned_stop_wait > 0 ? s->planned_stop_wait * 1000 : 4 * w->interval_ms;
@@ -95,10 +98,21 @@ static int stop_is_over(struct watch *w)
 
     if (!w->stop_wait_until_ms) {
         w->stop_wait_until_ms = now + wait_ms;
-        log_info("planned-stop", "the master was stopped cleanly: waiting %lld s for its return",
+        log_info("planned-stop", "the master %s: waiting %lld s for its return", what,
                  (long long)wait_ms / 1000);
     }
     return now >= w->stop_wait_until_ms;
+}
+
+static int rides(struct watch *w)
+{
+    const struct topo_host *h = &w->seen->host[w->master];
+
+    if (strcmp(w->g->host[w->master].conf->on_crash_restart, "ride") != 0)
+        return 0;
+    if (h->life != LIFE_GONE && !h->came_back)
+        return 1;
+    return h->ending != ENDING_CLEAN && !wait_is_over(w, "crashed");
 }
 
 /* A process that is still there is not crashed: refused connections are then the beginning of its
@@ -117,7 +131,7 @@ static int may_act(struct watch *w)
     if (!w->owner)
         return 0;
     if (w->verdict.kind == VERDICT_STOPPED)
-        return stop_is_over(w);
+        return wait_is_over(w, "was stopped cleanly");
     if (w->verdict.kind == VERDICT_CRASHED && is_ending(w, h))
         return 0;
     return h->life == LIFE_GONE || !monitor_side_busy(w->g);
@@ -130,7 +144,7 @@ static int is_lost(const struct watch *w)
     const struct verdict *v = &w->verdict;
 
     return v->broken && w->misses >= w->seen->misses_needed && v->kind != VERDICT_NOBODY &&
-           v->kind != VERDICT_DENIED;
+           v->kind != VERDICT_SELF && v->kind != VERDICT_DENIED;
 }
 
 int monitor_judge(struct watch *w)
@@ -142,6 +156,10 @@ int monitor_judge(struct watch *w)
     w->seen->misses = w->misses;
     w->seen->misses_needed = w->g->host[w->master].conf->ping_misses;
     w->seen->secondary = secondary < 0 ? -1 : secondary;
+    w->seen->stood_still = w->stood;
+    w->look_again = w->stood;
+    w->stood = 0;
+    w->seen->ride = rides(w);
     diagnose(w->seen, &v);
     log_verdict(w, &v);
     w->verdict = v;
@@ -163,5 +181,8 @@ void monitor_series_end(struct watch *w)
     w->first_sign_us = 0;
     w->judged = 0;
     w->stop_wait_until_ms = 0;
+    pthread_mutex_lock(&w->lock);
+    w->told.came_back = 0;
+    pthread_mutex_unlock(&w->lock);
     monitor_side_forget(w->g);
 }

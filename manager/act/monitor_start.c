@@ -4,7 +4,9 @@
 #include "manager/act/check.h"
 #include "manager/act/monitor_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHECK_MS 10000 /* all hosts, beside each other */
 
@@ -21,7 +23,9 @@ static void begin(struct watch *w, const struct topo *t, const struct verdict *v
 {
     w->master = v->master;
     w->interval_ms = (int64_t)w->g->host[v->master].conf->ping_interval * 1000;
-    if (v->kind != VERDICT_ALIVE)
+    if (v->answers && v->kind != VERDICT_ALIVE)
+        log_warning("verdict", "%s: %s", verdict_word(v->kind), v->reason);
+    else if (!v->answers)
         log_warning("master-down", "Master %s is not currently alive: %s", topo_label(t, v->master),
                     v->reason);
     log_agents(w->g);
@@ -46,6 +50,27 @@ int monitor_start(struct watch *w, struct err *e)
     topo_free(&c->seen);
     free(c);
     return rc;
+}
+
+/* The write probe of decision 4, where the binlogs are. */
+static void watch_storage(struct watch *w, int64_t deadline_ms)
+{
+    struct json_object *req = json_object_new_object();
+    char dir[sizeof(w->binlog_index)];
+    char *slash;
+    struct err e = {0};
+
+    snprintf(dir, sizeof(dir), "%s", w->binlog_index);
+    slash = strrchr(dir, '/');
+    if (!slash || slash == dir) {
+        json_object_put(req);
+        return;
+    }
+    *slash = '\0';
+    json_put_str(req, "dir", dir);
+    if (agent_call(w->g->host[w->master].agent, "storage", req, NULL, deadline_ms, &e) < 0)
+        log_warning("agent-missing", "the agent on %s cannot watch %s: %s",
+                    w->g->host[w->master].conf->hostname, dir, e.text);
 }
 
 void monitor_watch_agent(struct watch *w, int64_t deadline_ms)
@@ -74,4 +99,5 @@ void monitor_watch_agent(struct watch *w, int64_t deadline_ms)
     log_debug(NULL, "the agent on %s watches mysqld, pid %lld", h->conf->hostname,
               (long long)json_get_int(reply, "pid", 0));
     json_object_put(reply);
+    watch_storage(w, deadline_ms);
 }

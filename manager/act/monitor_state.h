@@ -17,7 +17,10 @@
 struct monitor_told {
     enum life life;
     enum ending ending;
+    int came_back;             /* it ended, and another one was started since */
+    enum storage storage;      /* its binlog's file system */
     int64_t dying_us, gone_us; /* when it was told, monotonic; 0 never */
+    int look;                  /* it tells of a trouble, or of its end */
     int news;                  /* something to look at */
 };
 
@@ -41,7 +44,9 @@ struct watch {
     int64_t seen_ms;
     struct verdict verdict;
     int judged;                 /* verdict holds */
-    int64_t stop_wait_until_ms; /* a cleanly stopped master may return until then; 0 none */
+    int64_t stop_wait_until_ms; /* a stopped or crashed master may return until then; 0 none */
+    int look_again;             /* at the next turn */
+    int stood;                  /* we stood still: what is seen next is not acted on */
     enum status_code status;
     int owner;                      /* nobody else holds the monitor lock */
     char binlog_index[4096];        /* on the master's host */

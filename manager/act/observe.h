@@ -37,6 +37,9 @@ struct json_object *observe_instance(const struct conf_server *s);
 /* What an error of our own session says of the server. */
 enum reach observe_reach(const struct err *e);
 
+/* A word of the agent's events "storage". */
+enum storage observe_storage(const char *word);
+
 /* Only the configured part. */
 struct topo *observe_nothing(const struct group *g);
 

@@ -59,6 +59,17 @@ void observe_life(struct observing *ob, int host)
     json_object_put(reply);
 }
 
+enum storage observe_storage(const char *word)
+{
+    static const char *const words[] = {"unknown", "ok",       "slow",  "stalled",
+                                        "full",    "no-right", "failed"};
+
+    for (int i = STORAGE_UNKNOWN; i <= STORAGE_FAILED; i++)
+        if (strcmp(word, words[i]) == 0)
+            return (enum storage)i;
+    return STORAGE_UNKNOWN;
+}
+
 /* writer_vip is "addr/len[@dev]" (decision 10). */
 static struct json_object *vip_request(const char *text)
 {

@@ -105,7 +105,10 @@ static int see_server(struct observing *ob, struct sql *s, struct topo_host *h, 
     h->galera = v.wsrep_on;
     h->group_replication = v.group_replication;
     h->gtid_mode = gtid_mode(v.gtid_mode);
-    return 0;
+    h->semisync_waiting = h->semisync_clients = 0;
+    if (v.semisync_master != 1)
+        return 0;
+    return sql_read_semisync(s, &h->semisync_waiting, &h->semisync_clients, ob->o->deadline_ms, e);
 }
 
 static int see_binlog(struct observing *ob, struct sql *s, struct topo_host *h, struct err *e)

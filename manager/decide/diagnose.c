@@ -8,7 +8,7 @@
 /* What the predicates look at. Hosts are indices, NO_HOST where there is none. */
 struct facts {
     const struct topo *t;
-    int up, denied_replica;
+    int up, silent, denied_replica;
     int galera, group_replication, multi_source; /* a host that is one */
     int replicas;                                /* answering servers that have a master */
     int ring;                                    /* a host inside a ring of answering servers */
@@ -18,7 +18,8 @@ struct facts {
     int second_master;
     const struct topo_host *m; /* &host[master], or NULL */
     int hears, sees_greeting;  /* a replica for which the master lives */
-    int sights, refused_sights, silent_sights;
+    int sights, refused_sights;
+    int followers, parted; /* replicas of the master, and those of them that cannot reach it */
 };
 
 static int is_up(const struct topo_host *h)
@@ -66,6 +67,7 @@ static void find_kinds(struct facts *f)
 
         if (h->reach == REACH_DENIED && i != t->master && !h->ignore_fail && !h->retired)
             note(&f->denied_replica, i);
+        f->silent += h->reach == REACH_SILENT;
         if (!is_up(h))
             continue;
         f->up++;
@@ -111,6 +113,12 @@ static void find_masters(struct facts *f)
         f->m = &t->host[f->master];
 }
 
+/* A thread that somebody stopped has no error, and says nothing of the link. */
+static int cannot_reach(const struct topo_repl *r)
+{
+    return r->io == THREAD_CONNECTING || (r->io == THREAD_NO && r->io_errno != 0);
+}
+
 static void find_witnesses(struct facts *f)
 {
     for (int i = 0; i < f->t->hosts; i++) {
@@ -125,7 +133,10 @@ static void find_witnesses(struct facts *f)
             note(&f->sees_greeting, i);
         f->sights += h->sight != SIGHT_UNKNOWN;
         f->refused_sights += h->sight == SIGHT_REFUSED;
-        f->silent_sights += h->sight == SIGHT_SILENT;
+        if (!is_replica(h) || h->repl.master != f->master)
+            continue;
+        f->followers++;
+        f->parted += cannot_reach(&h->repl);
     }
 }
 
@@ -156,6 +167,14 @@ static void facts_fill(struct facts *f, const struct topo *t)
 static int nobody(const struct facts *f)
 {
     return f->up == 0;
+}
+static int ourselves(const struct facts *f)
+{
+    return f->up == 0 && f->t->hosts > 1 && f->silent == f->t->hosts;
+}
+static int stood_still(const struct facts *f)
+{
+    return f->t->stood_still;
 }
 static int galera(const struct facts *f)
 {
@@ -209,6 +228,35 @@ static int alive(const struct facts *f)
 {
     return f->m && f->m->reach == REACH_UP;
 }
+static int read_only(const struct facts *f)
+{
+    return alive(f) && f->m->read_only;
+}
+static int semisync_blocked(const struct facts *f)
+{
+    return alive(f) && f->m->semisync_waiting > 0 && f->m->semisync_clients == 0;
+}
+static int unattached(const struct facts *f)
+{
+    return alive(f) && f->followers > 0 && f->parted == f->followers;
+}
+/* A server on a full disk waits for space, and goes on as soon as there is some: as long as its
+ * process is there this is no death, and its replicas' disks may be as full. */
+static int disk_full(const struct facts *f)
+{
+    return f->m && f->m->storage == STORAGE_FULL && f->m->agent == AGENT_UP &&
+           (alive(f) || f->m->life == LIFE_RUNNING);
+}
+static int stalled(const struct facts *f)
+{
+    return alive(f) && f->m->storage == STORAGE_STALLED;
+}
+/* Commits hang and pings too: that its disk may take writes again is nothing to wait for. */
+static int stalled_silent(const struct facts *f)
+{
+    return f->t->misses >= f->t->misses_needed && f->m->storage == STORAGE_STALLED &&
+           f->m->agent == AGENT_UP && f->m->life == LIFE_RUNNING;
+}
 static int refusing(const struct facts *f)
 {
     return f->m && f->m->reach == REACH_DENIED;
@@ -225,6 +273,25 @@ static int crashed(const struct facts *f)
 {
     return gone(f) && f->m->ending != ENDING_CLEAN;
 }
+static int missed_enough(const struct facts *f)
+{
+    return f->t->misses >= f->t->misses_needed;
+}
+/* By policy, or because its supervisor was faster than we: a server that is being started again
+ * refuses connections until it has recovered. */
+static int returning(const struct facts *f)
+{
+    return f->t->ride && (crashed(f) || (f->m->came_back && f->m->life == LIFE_RUNNING));
+}
+static int recovering(const struct facts *f)
+{
+    return f->m->came_back && f->m->life == LIFE_RUNNING && !missed_enough(f);
+}
+static int not_back(const struct facts *f)
+{
+    return f->m->came_back && f->m->life == LIFE_RUNNING && f->m->reach == REACH_REFUSED &&
+           missed_enough(f);
+}
 static int stopped(const struct facts *f)
 {
     return gone(f) && f->m->ending == ENDING_CLEAN;
@@ -232,6 +299,11 @@ static int stopped(const struct facts *f)
 static int hidden(const struct facts *f)
 {
     return f->hears != NO_HOST || f->sees_greeting != NO_HOST;
+}
+/* Its host answers us and its process runs: what is missing is an answer to us in time. */
+static int saturated(const struct facts *f)
+{
+    return hidden(f) && f->m->agent == AGENT_UP && f->m->life == LIFE_RUNNING;
 }
 static int contradicted(const struct facts *f)
 {
@@ -243,13 +315,13 @@ static int refused_everywhere(const struct facts *f)
     return f->m->reach == REACH_REFUSED && f->sights > 0 && f->refused_sights == f->sights &&
            f->m->life == LIFE_UNKNOWN;
 }
-static int missed_enough(const struct facts *f)
-{
-    return f->t->misses >= f->t->misses_needed;
-}
 static int hung(const struct facts *f)
 {
     return missed_enough(f) && (f->m->life == LIFE_RUNNING || f->m->life == LIFE_FROZEN);
+}
+static int host_silent(const struct facts *f)
+{
+    return missed_enough(f) && f->m->reach == REACH_SILENT && f->m->agent == AGENT_UNREACHABLE;
 }
 static int silent(const struct facts *f)
 {
@@ -281,6 +353,7 @@ struct row {
  * what proves life before what suggests death, and proof of death before mere silence. */
 static const struct row rows[] = {
     {denied,             VERDICT_DENIED,            BROKEN},
+    {ourselves,          VERDICT_SELF,              BROKEN},
     {nobody,             VERDICT_NOBODY,            BROKEN},
     {galera,             VERDICT_GALERA,            BROKEN},
     {group_replication,  VERDICT_GROUP_REPLICATION, BROKEN},
@@ -293,15 +366,27 @@ static const struct row rows[] = {
     {several_masters,    VERDICT_TWO_MASTERS,       BROKEN},
     {stray,              VERDICT_STRAY,             BROKEN},
     {wrong_master,       VERDICT_WRONG_MASTER,      BROKEN},
+    {stood_still,        VERDICT_STOOD_STILL,       WATCH },
+    {disk_full,          VERDICT_FULL,              WATCH },
+    {stalled,            VERDICT_STALLED,           WATCH },
+    {semisync_blocked,   VERDICT_SEMISYNC,          WATCH },
+    {unattached,         VERDICT_UNATTACHED,        WATCH },
+    {read_only,          VERDICT_READ_ONLY,         WATCH },
     {alive,              VERDICT_ALIVE,             WATCH },
     {refusing,           VERDICT_REFUSING,          WATCH },
     {fenced,             VERDICT_FENCED,            DEAD  },
+    {returning,          VERDICT_RETURNING,         WATCH },
     {crashed,            VERDICT_CRASHED,           DEAD  },
     {stopped,            VERDICT_STOPPED,           DEAD  },
+    {saturated,          VERDICT_SATURATED,         WATCH },
     {hidden,             VERDICT_HIDDEN,            WATCH },
     {contradicted,       VERDICT_CONTRADICTED,      WATCH },
     {refused_everywhere, VERDICT_CRASHED,           DEAD  },
+    {recovering,         VERDICT_RETURNING,         WATCH },
+    {not_back,           VERDICT_CRASHED,           DEAD  },
+    {stalled_silent,     VERDICT_STALLED,           DEAD  },
     {hung,               VERDICT_HUNG,              DEAD  },
+    {host_silent,        VERDICT_HOST_SILENT,       DEAD  },
     {silent,             VERDICT_SILENT,            DEAD  },
     {otherwise,          VERDICT_DOUBTED,           WATCH },
 };
@@ -316,12 +401,19 @@ const char *verdict_word(enum verdict_kind k)
 }
 
 static void say_structure(const struct facts *f, enum verdict_kind k, char *out, size_t size);
+static void say_answering(const struct facts *f, enum verdict_kind k, char *out, size_t size);
 static void say_master(const struct facts *f, enum verdict_kind k, char *out, size_t size);
 
 static void say(const struct facts *f, enum verdict_kind k, char *out, size_t size)
 {
-    if (k < VERDICT_ALIVE)
+    if (k < VERDICT_STOOD_STILL)
         say_structure(f, k, out, size);
+    else if (k == VERDICT_STOOD_STILL)
+        snprintf(out, size,
+                 "we did not run for a while, or our clock jumped: what was missed meanwhile does "
+                 "not count; looking again");
+    else if (f->m && f->m->reach == REACH_UP)
+        say_answering(f, k, out, size);
     else
         say_master(f, k, out, size);
 }
@@ -367,7 +459,12 @@ static void say_structure(const struct facts *f, enum verdict_kind k, char *out,
 {
     const struct topo *t = f->t;
 
-    if (k == VERDICT_NOBODY)
+    if (k == VERDICT_SELF)
+        snprintf(out, size,
+                 "all %d servers fell silent at once: that is our own network, not a dead master; "
+                 "nothing is done",
+                 t->hosts);
+    else if (k == VERDICT_NOBODY)
         snprintf(
             out, size,
             "none of the %d servers answers: that is our own network or their accounts, not a dead "
@@ -413,33 +510,93 @@ static void say_structure(const struct facts *f, enum verdict_kind k, char *out,
                  host_or(f, f->denied_replica), t->host[f->denied_replica].reach_text);
 }
 
+/* The master answers, and something else may be wrong with it. */
+static void say_answering(const struct facts *f, enum verdict_kind k, char *out, size_t size)
+{
+    const char *m = host_or(f, f->master);
+
+    if (k == VERDICT_READ_ONLY)
+        snprintf(out, size,
+                 "%s answers, but is read-only: SET GLOBAL read_only=0 if that is not meant", m);
+    else if (k == VERDICT_SEMISYNC)
+        snprintf(out, size,
+                 "%s answers, but %d sessions wait for a semi-synchronous replica and none is "
+                 "attached: bring a replica back",
+                 m, f->m->semisync_waiting);
+    else if (k == VERDICT_UNATTACHED)
+        snprintf(out, size,
+                 "%s answers us, but none of its %d replicas reaches it: look at the links between "
+                 "them",
+                 m, f->followers);
+    else if (k == VERDICT_FULL)
+        snprintf(out, size, "%s answers, but the disk of its binlogs is full: make room", m);
+    else if (k == VERDICT_STALLED)
+        snprintf(out, size,
+                 "%s answers, but its disk takes no writes: commits hang; look at its storage", m);
+    else
+        snprintf(out, size, "%s answers", m);
+}
+
+static void say_living(const struct facts *f, enum verdict_kind k, char *out, size_t size)
+{
+    const char *m = host_or(f, f->master);
+    const char *who = host_or(f, f->hears != NO_HOST ? f->hears : f->sees_greeting);
+    const char *how = f->hears != NO_HOST ? "receives from" : "reaches";
+
+    if (k == VERDICT_REFUSING)
+        snprintf(out, size, "%s lives but refuses us: %s", m, f->m->reach_text);
+    else if (k == VERDICT_FULL)
+        snprintf(out, size, "%s waits: the disk of its binlogs is full; make room", m);
+    else if (k == VERDICT_STALLED)
+        snprintf(out, size, "%s hangs: its disk takes no writes, and it did not answer %d pings", m,
+                 f->t->misses);
+    else if (k == VERDICT_SATURATED)
+        snprintf(out, size,
+                 "%s lives, %s still %s it, but it does not answer us in time: overloaded, or its "
+                 "port is closed to us",
+                 m, who, how);
+    else if (k == VERDICT_HIDDEN)
+        snprintf(out, size, "%s is cut off from us only: %s still %s it", m, who, how);
+    else if (k == VERDICT_RETURNING)
+        snprintf(out, size, "%s crashed and %s", m,
+                 f->m->came_back ? "was started again: it recovers"
+                                 : "gets time to come back (on_crash_restart=ride)");
+    else
+        snprintf(out, size, "secondary_check_script reaches %s: not dead", m);
+}
+
+static void say_dead(const struct facts *f, enum verdict_kind k, char *out, size_t size);
+
 static void say_master(const struct facts *f, enum verdict_kind k, char *out, size_t size)
+{
+    if (k < VERDICT_FENCED || k == VERDICT_RETURNING)
+        say_living(f, k, out, size);
+    else
+        say_dead(f, k, out, size);
+}
+
+static void say_dead(const struct facts *f, enum verdict_kind k, char *out, size_t size)
 {
     const char *m = host_or(f, f->master);
     const struct topo *t = f->t;
 
-    if (k == VERDICT_ALIVE)
-        snprintf(out, size, "%s answers", m);
-    else if (k == VERDICT_REFUSING)
-        snprintf(out, size, "%s lives but refuses us: %s", m, f->m->reach_text);
-    else if (k == VERDICT_FENCED)
+    if (k == VERDICT_FENCED)
         snprintf(out, size, "%s cannot write any more: that is proved", m);
-    else if (k == VERDICT_HIDDEN)
-        snprintf(out, size, "%s is cut off from us only: %s still %s it", m,
-                 host_or(f, f->hears != NO_HOST ? f->hears : f->sees_greeting),
-                 f->hears != NO_HOST ? "receives from" : "reaches");
-    else if (k == VERDICT_CONTRADICTED)
-        snprintf(out, size, "secondary_check_script reaches %s: not dead", m);
     else if (k == VERDICT_CRASHED)
         snprintf(out, size, "%s is dead: %s", m,
-                 f->m->life == LIFE_GONE
-                     ? "its agent saw the process end"
-                     : "connections are refused, from here and from the replicas");
+                 f->m->life == LIFE_GONE ? "its agent saw the process end"
+                 : f->m->came_back       ? "it crashed, was started again, and has not come back"
+                                   : "connections are refused, from here and from the replicas");
     else if (k == VERDICT_STOPPED)
         snprintf(out, size, "%s was stopped cleanly and has not come back", m);
     else if (k == VERDICT_HUNG)
         snprintf(out, size, "%s hangs: its process is there, but did not answer %d pings", m,
                  t->misses);
+    else if (k == VERDICT_HOST_SILENT)
+        snprintf(out, size,
+                 "the host of %s is silent: %d pings missed, its agent does not answer, no witness "
+                 "contradicts",
+                 m, t->misses);
     else if (k == VERDICT_SILENT)
         snprintf(out, size, "%s is silent: %d pings missed, no witness contradicts", m, t->misses);
     else
@@ -460,6 +617,7 @@ void diagnose(const struct topo *t, struct verdict *out)
     *out = (struct verdict){.kind = row->kind,
                             .master = f.master,
                             .dead = row->weight == DEAD,
+                            .answers = row->weight == WATCH && alive(&f),
                             .broken = row->weight == BROKEN};
     say(&f, row->kind, out->reason, sizeof(out->reason));
 }

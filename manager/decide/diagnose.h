@@ -21,14 +21,24 @@
     X(MULTI_TIER,       "multi-tier")                                                              \
     X(WRONG_MASTER,     "not the master")                                                          \
     X(DENIED,           "a server refuses us")                                                     \
+    X(SELF,             "everything silent at once")                                               \
+    X(STOOD_STILL,      "we stood still")                                                          \
     X(ALIVE,            "alive")                                                                   \
+    X(READ_ONLY,        "read-only")                                                               \
+    X(SEMISYNC,         "semi-sync blocked")                                                       \
+    X(UNATTACHED,       "cut off from its replicas")                                               \
+    X(FULL,             "disk full")                                                               \
+    X(STALLED,          "storage stalled")                                                         \
     X(REFUSING,         "refusing us")                                                             \
+    X(SATURATED,        "saturated")                                                               \
     X(HIDDEN,           "cut off from us only")                                                    \
     X(CONTRADICTED,     "contradicted")                                                            \
     X(FENCED,           "fenced")                                                                  \
+    X(RETURNING,        "crashed and coming back")                                                 \
     X(CRASHED,          "crashed")                                                                 \
     X(STOPPED,          "stopped cleanly")                                                         \
     X(HUNG,             "hung")                                                                    \
+    X(HOST_SILENT,      "host silent")                                                             \
     X(SILENT,           "silent")                                                                  \
     X(DOUBTED,          "doubted")
 /* clang-format on */
@@ -43,6 +53,7 @@ struct verdict {
     enum verdict_kind kind;
     int master;       /* the group's master, NO_HOST when it cannot be told */
     int dead;         /* 1: the verdict calls for a failover */
+    int answers;      /* 1: the master answers our SQL, whatever else is wrong with it */
     int broken;       /* 1: not a group we can serve; nothing may be done */
     char reason[512]; /* the sentence: host, fact, fix */
 };

@@ -27,6 +27,16 @@ enum life { LIFE_UNKNOWN, LIFE_RUNNING, LIFE_FROZEN, LIFE_DYING, LIFE_GONE };
 enum ending { ENDING_UNKNOWN, ENDING_CLEAN, ENDING_CRASH };
 /* What a replica's agent got when it connected to the master's port (decision 1). */
 enum sight { SIGHT_UNKNOWN, SIGHT_GREETING, SIGHT_ACCEPTED, SIGHT_REFUSED, SIGHT_SILENT };
+/* What the agent's write probe on the binlog's file system says (decision 4). */
+enum storage {
+    STORAGE_UNKNOWN,
+    STORAGE_OK,
+    STORAGE_SLOW,
+    STORAGE_STALLED,
+    STORAGE_FULL,
+    STORAGE_NO_RIGHT,
+    STORAGE_FAILED
+};
 enum thread_state { THREAD_NO, THREAD_YES, THREAD_CONNECTING };
 enum gtid_mode { GTID_MODE_OFF, GTID_MODE_OFF_PERMISSIVE, GTID_MODE_ON_PERMISSIVE, GTID_MODE_ON };
 /* How a replica finds its place in the master's binlog. */
@@ -91,8 +101,10 @@ struct topo_host {
     char agent_caps[TOPO_NAME];
     enum life life;
     enum ending ending;
+    int came_back;    /* its process ended, and another one was started, since the first sign */
     enum sight sight; /* of the master, from here */
-    int vip;          /* it holds writer_vip, as its agent sees it */
+    enum storage storage;
+    int vip; /* it holds writer_vip, as its agent sees it */
     /* the server itself; valid when reach is REACH_UP */
     struct version version;
     char version_text[TOPO_NAME];
@@ -100,7 +112,9 @@ struct topo_host {
     char uuid[40];
     int read_only, super_read_only, log_bin, log_slave_updates, relay_log_purge;
     int relay_log_recovery, workers, slave_net_timeout, semisync_master, semisync_slave;
-    int applier_gaps; /* parallel applier left gaps */
+    int semisync_waiting; /* sessions that wait for a replica's acknowledgement */
+    int semisync_clients; /* replicas that could give one */
+    int applier_gaps;     /* parallel applier left gaps */
     int galera, group_replication;
     char binlog_format[16];
     enum gtid_mode gtid_mode;
@@ -140,8 +154,11 @@ struct topo {
     int ssh_reachable; /* the dead master's host: -1 not probed, 0, 1 */
     int misses;        /* missed pings in a row */
     int misses_needed;
-    int secondary; /* secondary_check_script: -1 not configured or not asked, 0 says dead, 1 says
-                      alive */
+    int stood_still; /* we did not run for a while, or our clock jumped: nothing seen before counts
+                      */
+    int ride;        /* on_crash_restart=ride, and the time for it has not passed */
+    int secondary;   /* secondary_check_script: -1 not configured or not asked, 0 says dead, 1 says
+                        alive */
     struct topo_host host[TOPO_HOSTS_MAX];
     int hosts;
     struct gtid_range *gtid; /* the arena of all sets */

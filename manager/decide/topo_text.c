@@ -33,6 +33,8 @@ static const char *const life_words[] = {"unknown", "running", "frozen", "dying"
 static const char *const ending_words[] = {"unknown", "clean", "crash", NULL};
 static const char *const sight_words[] = {"unknown", "greeting", "accepted",
                                           "refused", "silent",   NULL};
+static const char *const storage_words[] = {"unknown", "ok",       "slow",   "stalled",
+                                            "full",    "no-right", "failed", NULL};
 static const char *const thread_words[] = {"no", "yes", "connecting", NULL};
 static const char *const gtid_mode_words[] = {"off", "off_permissive", "on_permissive", "on", NULL};
 static const char *const follow_words[] = {"position", "auto_position", "slave_pos", "current_pos",
@@ -68,7 +70,8 @@ static const struct field group_fields[] = {
     G(INT, skip_save_master_binlog), G(INT, planned), G(INT, orig_master_is_new_slave),
     G(INT, skip_lock_all_tables), G(INT, flush_tables), G(INT, running_updates_limit),
     G(INT, running_seconds_limit), G(INT, seconds_behind_master),
-    G(INT, ssh_reachable), G(INT, misses), G(INT, misses_needed), G(INT, secondary), END,
+    G(INT, ssh_reachable), G(INT, misses), G(INT, misses_needed), G(INT, secondary),
+    G(INT, stood_still), G(INT, ride), END,
 };
 
 static const struct field host_fields[] = {
@@ -78,11 +81,13 @@ static const struct field host_fields[] = {
     H(INT, has_online_script), H(INT, retired), H(INT, paused),
     HWORD(reach, reach_words), HTEXT(reach_text), HWORD(agent, agent_words), HTEXT(agent_caps),
     HWORD(life, life_words), HWORD(ending, ending_words), HWORD(sight, sight_words), H(INT, vip),
+    H(INT, came_back), HWORD(storage, storage_words),
     {"version", FIELD_TEXT, offsetof(struct topo_host, version_text), TOPO_NAME, NULL},
     H(U32, server_id), HTEXT(uuid), H(INT, read_only), H(INT, super_read_only),
     H(INT, log_bin), H(INT, log_slave_updates), H(INT, relay_log_purge),
     H(INT, relay_log_recovery), H(INT, workers), H(INT, slave_net_timeout),
-    H(INT, semisync_master), H(INT, semisync_slave), H(INT, applier_gaps),
+    H(INT, semisync_master), H(INT, semisync_slave), H(INT, semisync_waiting),
+    H(INT, semisync_clients), H(INT, applier_gaps),
     H(INT, galera), H(INT, group_replication), HTEXT(binlog_format),
     HWORD(gtid_mode, gtid_mode_words), H(POS, binlog), HTEXT(binlog_do_db), HTEXT(binlog_ignore_db),
     H(SET, executed), H(SET, purged),
