@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "node/ops.h"
+#include "node/vault/vault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -185,6 +186,7 @@ static void loop(struct agent *a)
         node_jobs_tick(a, now_us / 1000);
         node_vip_tick(&a->vip, now_us / 1000);
         node_storage_tick(a, now_us);
+        node_vault_tick(a);
         if (a->out.len)
             write_lines(a);
         if (now_us / 1000 - a->last_line_ms >= a->silence_ms) {

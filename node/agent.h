@@ -13,9 +13,11 @@
 
 #define NODE_JOBS_MAX    64
 #define NODE_STORAGE_MAX 8
+#define NODE_VAULT_MAX   8
 
 struct agent;
 struct node_storage;
+struct node_vault;
 
 /* In the loop's thread; must not block. Adds to the reply, or -1 with e. */
 typedef int node_inline(struct agent *a, struct json_object *req, struct json_object *reply,
@@ -56,6 +58,7 @@ struct agent {
     struct node_jobs jobs;
     struct node_watch watch[NODE_WATCH_MAX];
     struct node_storage *storage[NODE_STORAGE_MAX];
+    struct node_vault *vault[NODE_VAULT_MAX];
     struct node_vip vip;
     struct wire_greeting greeting;
     int64_t last_line_ms, silence_ms;

@@ -1,8 +1,11 @@
 /* Requests for what lies in logs; see logs.h. */
 #include "node/logs.h"
 
+#include "node/vault/record.h"
+
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void take_place(struct json_object *o, const char *file_key, const char *pos_key,
                        struct binpos *out)
@@ -32,10 +35,38 @@ static int find_in_dirs(struct node_logs *l, const char *dirs, const char *prefi
     return -1;
 }
 
+/* What the vault of a server holds; it may tell where its first file lies, and the request need
+ * not.
+ */
+static int find_vault(struct json_object *o, struct node_logs *l, struct err *e)
+{
+    struct extract_ask *a = &l->ask;
+    struct vault_files found = {.files = &l->files, .fds = BUF_INIT};
+    struct vault_want want = {.source_id = (uint32_t)json_get_u64(o, "source_id", 0)};
+    char path[PATH_MAX];
+    int rc = vault_record_path(json_get_str(o, "dir", ""), json_get_str(o, "ip", ""),
+                               (int)json_get_int(o, "port", 0), path, sizeof(path), e);
+
+    if (want.source_id && a->after.file[0])
+        want.after = &a->after;
+    if (rc == 0)
+        rc = vault_record_files(path, &want, &found, e);
+    l->fds = found.fds;
+    a->overlaps = 1;
+    if (rc || a->relay_file[0])
+        return rc;
+    snprintf(a->relay_file, sizeof(a->relay_file), "%s", found.hint.offset ? found.first : "");
+    a->relay_pos = found.hint.offset;
+    a->relay_at = found.hint.at;
+    return 0;
+}
+
 static int find_files(struct json_object *o, struct node_logs *l, struct err *e)
 {
     const char *index = json_get_str(o, "index", ""), *prefix = json_get_str(o, "prefix", "");
 
+    if (strcmp(json_get_str(o, "kind", ""), "vault") == 0)
+        return find_vault(o, l, e);
     if (*index)
         return extract_files_of_index(&l->files, index, NULL, e);
     if (!*prefix || strchr(prefix, '/'))
@@ -50,35 +81,47 @@ static void ask_for_all(struct node_logs *l)
     l->ask.after.pos = BINLOG_MAGIC_BYTES;
 }
 
-int node_logs_read(struct json_object *o, struct node_logs *out, struct err *e)
+static void read_places(struct json_object *o, struct extract_ask *a)
 {
-    const char *have = json_get_str(o, "have", NULL), *whole = json_get_str(o, "whole", NULL);
-    struct extract_ask *a = &out->ask;
-
-    memset(out, 0, sizeof(*out));
-    buf_init(&out->files.entries);
-    buf_init(&out->files.names);
-    a->kind =
-        strcmp(json_get_str(o, "kind", ""), "relay") == 0 ? EXTRACT_RELAY_LOGS : EXTRACT_BINLOGS;
-    a->files = &out->files;
-    a->have = &out->have;
-    if (find_files(o, out, e) || (have && gtid_parse(&out->have, have, e)) ||
-        (whole && gtid_parse(&out->whole, whole, e)))
-        return -1;
-    a->by_gtid = have != NULL;
-    a->whole = whole ? &out->whole : NULL;
     take_place(o, "after_file", "after_pos", &a->after);
     take_place(o, "until_file", "until_pos", &a->until);
     take_place(o, "relay_at_file", "relay_at_pos", &a->relay_at);
     snprintf(a->relay_file, sizeof(a->relay_file), "%s", json_get_str(o, "relay_file", ""));
     a->relay_pos = json_get_u64(o, "relay_pos", 0);
-    if (!a->by_gtid && !a->after.file[0])
+}
+
+int node_logs_read(struct json_object *o, struct node_logs *out, struct err *e)
+{
+    const char *have = json_get_str(o, "have", NULL), *whole = json_get_str(o, "whole", NULL);
+    const char *kind = json_get_str(o, "kind", "");
+    struct extract_ask *a = &out->ask;
+
+    memset(out, 0, sizeof(*out));
+    buf_init(&out->files.entries);
+    buf_init(&out->files.names);
+    buf_init(&out->fds);
+    a->kind = strcmp(kind, "relay") == 0 || strcmp(kind, "vault") == 0 ? EXTRACT_RELAY_LOGS
+                                                                       : EXTRACT_BINLOGS;
+    a->files = &out->files;
+    a->have = &out->have;
+    read_places(o, a);
+    if (find_files(o, out, e) || (have && gtid_parse(&out->have, have, e)) ||
+        (whole && gtid_parse(&out->whole, whole, e)))
+        return -1;
+    a->by_gtid = have != NULL;
+    a->whole = whole ? &out->whole : NULL;
+    if (!a->by_gtid && !a->after.file[0] && a->kind == EXTRACT_BINLOGS)
         ask_for_all(out);
     return 0;
 }
 
 void node_logs_release(struct node_logs *l)
 {
+    const int *fd = (const int *)(const void *)l->fds.data;
+
+    for (size_t i = 0; i < l->fds.len / sizeof(*fd); i++)
+        close(fd[i]);
+    buf_release(&l->fds);
     extract_files_release(&l->files);
     gtid_release(&l->have);
     gtid_release(&l->whole);

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "node/neigh.h"
+#include "node/vault/vault.h"
 
 #include <linux/capability.h>
 #include <stdio.h>
@@ -33,6 +34,10 @@ const struct node_op node_ops[] = {
     {"note_get",      NULL,                     node_note_get_work,  NULL,           0},
     {"note_list",     NULL,                     node_note_list_work, NULL,           0},
     {"note_del",      NULL,                     node_note_del_work,  NULL,           1},
+    {"vault_hold",    node_vault_hold,          NULL,                NULL,           0},
+    {"vault_applied", node_vault_applied,       NULL,                NULL,           0},
+    {"vault_state",   node_vault_state,         NULL,                NULL,           0},
+    {"vault_forget",  node_vault_forget,        NULL,                NULL,           0},
     {"disk",          NULL,                     node_disk_work,      NULL,           0},
     {"read_test",     NULL,                     node_read_test_work, NULL,           0},
     {"tail",          NULL,                     node_tail_work,      NULL,           0},

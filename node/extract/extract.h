@@ -26,13 +26,16 @@ struct extract_ask {
     enum extract_kind kind;
     const struct extract_files *files; /* outlives the extract */
     int by_gtid;                       /* 0: after; 1: have */
-    struct binpos after; /* the asker's position in the master's log: the end of an event, or 4 */
+    struct binpos after; /* the asker's position in the master's log: the end of an event, or 4; ""
+                            with relay logs: all there is */
     const struct gtid_set *have; /* what the asker has; outlives the extract */
     /* by_gtid, may be NULL: what there must be in all. What is neither here nor in have is a gap.
      * Relay logs of MySQL do not say what their server had before: give its executed set. */
     const struct gtid_set *whole;
     /* by position, file "" for none: nothing that begins at or behind it */
     struct binpos until;
+    int overlaps; /* relay logs of a vault: files may hold again what earlier ones hold, and may be
+                     missing where others hold the same; all are read, from the first on */
     /* relay logs only, relay_file "" for none: the master's coordinate of an event of a relay log,
      * where it is known from the replica's status; needed if none of the files names the master's
      * file */

@@ -22,7 +22,8 @@ static int check_files(const struct extract *x, size_t i, struct err *e)
         if (extract_files_fd(x->ask.files, i) < 0 &&
             access(extract_files_path(x->ask.files, i), R_OK) != 0)
             return err_errno(e, ERR_IO, "cannot read %s", extract_files_path(x->ask.files, i));
-        if (i > first && binpos_number(name_of(x, i)) > binpos_number(name_of(x, i - 1)) + 1)
+        if (i > first && !x->ask.overlaps &&
+            binpos_number(name_of(x, i)) > binpos_number(name_of(x, i - 1)) + 1)
             return err_set(e, ERR_WORLD, "between %s and %s a log file is missing",
                            name_of(x, i - 1), name_of(x, i));
     }
@@ -248,9 +249,14 @@ static int tells_name(struct extract *x, const struct binlog_event *ev, int *see
                       struct err *e)
 {
     struct binlog_rotate to;
+    const struct binpos *begin = extract_files_begin(x->ask.files, x->file);
     int is_hint = strcmp(name_of(x, x->file), x->ask.relay_file) == 0 && x->ask.relay_at.file[0] &&
                   ev->offset + ev->length >= x->ask.relay_pos;
 
+    if (begin->file[0] && !*seen_event) {
+        snprintf(x->walk.at.file, sizeof(x->walk.at.file), "%s", begin->file);
+        return 1;
+    }
     if (is_hint) {
         snprintf(x->walk.at.file, sizeof(x->walk.at.file), "%s", x->ask.relay_at.file);
         x->walk.at.pos = x->ask.relay_at.pos & ~(uint64_t)UINT32_MAX;
@@ -337,9 +343,10 @@ static int prime(struct extract *x, struct err *e)
 
 static int begin_relay_position(struct extract *x, struct err *e)
 {
-    size_t i = count_of(x);
+    size_t i = x->ask.overlaps || !x->ask.after.file[0] ? 0 : count_of(x);
     int before = 0;
 
+    x->is_covered = !x->ask.after.file[0];
     while (i > 0 && before == 0)
         before = begins_before(x, --i, e);
     if (before < 0)
@@ -348,6 +355,8 @@ static int begin_relay_position(struct extract *x, struct err *e)
         return -1;
     if (binlog_seek(&x->r, BINLOG_MAGIC_BYTES, e) || check_readable(x, e))
         return -1;
+    if (extract_files_begin(x->ask.files, i)->file[0])
+        relay_set(&x->walk, extract_files_begin(x->ask.files, i));
     return prime(x, e);
 }
 
@@ -357,7 +366,7 @@ static int begin_relay_gtid(struct extract *x, struct err *e)
 
     if (find_by_gtid(x, &i, e))
         return -1;
-    if (i == count_of(x))
+    if (i == count_of(x) || x->ask.overlaps)
         i = 0;
     return check_files(x, i, e) || resolve_name(x, i, e) || extract_open_file(x, i, 0, e) ? -1 : 0;
 }

@@ -382,6 +382,18 @@ static int finish(struct extract *x)
     return 0;
 }
 
+/* Of a vault the file before may be another than the one that this one followed. */
+static void go_to_begin(struct extract *x)
+{
+    const struct binpos *begin = extract_files_begin(x->ask.files, x->file);
+    int further = x->walk.is_exact && binpos_cmp(begin, &x->walk.at) > 0;
+
+    if (!begin->file[0])
+        return;
+    relay_set(&x->walk, begin);
+    x->walk.jumped = further;
+}
+
 /* In a server's own log no transaction passes the end of a file, and a torn end in front of another
  * file is what a crash left there. In relay logs transactions do pass it. */
 static int next_file(struct extract *x, struct err *e)
@@ -400,7 +412,11 @@ static int next_file(struct extract *x, struct err *e)
         drop_open(x);
         trx_reset(&x->trx);
     }
-    return extract_open_file(x, x->file + 1, x->is_verifying, e) ? -1 : 1;
+    if (extract_open_file(x, x->file + 1, x->is_verifying, e))
+        return -1;
+    if (x->ask.overlaps)
+        go_to_begin(x);
+    return 1;
 }
 
 int extract_pump(struct extract *x, struct err *e)

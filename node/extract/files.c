@@ -1,7 +1,6 @@
 /* Lists of log files; see files.h. */
 #include "node/extract/files.h"
 
-#include "common/binpos.h"
 #include "common/file.h"
 
 #include <ctype.h>
@@ -46,9 +45,19 @@ int extract_files_fd(const struct extract_files *f, size_t i)
     return entry(f, i)->fd;
 }
 
+const struct binpos *extract_files_begin(const struct extract_files *f, size_t i)
+{
+    return &entry(f, i)->begin;
+}
+
+void extract_files_set_begin(struct extract_files *f, size_t i, const struct binpos *begin)
+{
+    entry(f, i)->begin = *begin;
+}
+
 int extract_files_add(struct extract_files *f, const char *path, int fd, struct err *e)
 {
-    struct extract_file one = {f->names.len, fd};
+    struct extract_file one = {.path = f->names.len, .fd = fd};
     const char *slash = strrchr(path, '/');
     size_t name_len = strlen(slash ? slash + 1 : path);
 

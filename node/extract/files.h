@@ -3,8 +3,8 @@
 #ifndef KAGEMUSHA_NODE_EXTRACT_FILES_H
 #define KAGEMUSHA_NODE_EXTRACT_FILES_H
 
+#include "common/binpos.h"
 #include "common/buf.h"
-#include "common/err.h"
 
 #include <stddef.h>
 
@@ -16,8 +16,9 @@ struct extract_files {
 };
 
 struct extract_file {
-    size_t path; /* offset in names */
-    int fd;      /* -1: opened when it is read; else the caller's, read by offset only */
+    size_t path;         /* offset in names */
+    int fd;              /* -1: opened when it is read; else the caller's, read by offset only */
+    struct binpos begin; /* a relay log: the master's coordinate at its beginning; "" not known */
 };
 
 #define EXTRACT_FILES_INIT                                                                         \
@@ -34,6 +35,9 @@ const char *extract_files_path(const struct extract_files *f, size_t i);
 /* Without its directory: for a server's own binlog the name in coordinates. */
 const char *extract_files_name(const struct extract_files *f, size_t i);
 int extract_files_fd(const struct extract_files *f, size_t i);
+/* Where a relay log begins in the master's log, as the vault knows it. */
+const struct binpos *extract_files_begin(const struct extract_files *f, size_t i);
+void extract_files_set_begin(struct extract_files *f, size_t i, const struct binpos *begin);
 
 /* Appends one. fd: -1, or an open descriptor that outlives f. */
 int extract_files_add(struct extract_files *f, const char *path, int fd, struct err *e);
