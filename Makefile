@@ -61,7 +61,8 @@ TESTS   := $(wildcard t/value/*.c t/plan/*.c)
 OBJ      = $(patsubst %.c,$(B)/%.o,$(1))
 CTESTS   = $(patsubst %.c,$(B)/%.t,$(TESTS))
 # One program under MHA's names; it looks at the name it was called by.
-MASTERHA := $(addprefix masterha_,manager check_repl check_ssh check_status stop master_switch)
+MASTERHA := $(addprefix masterha_,manager check_repl check_ssh check_status stop master_switch \
+              conf_host secondary_check master_monitor)
 # What clang-format lays out: `make format FILES=common/buf.c` does one file.
 FILES    ?= $(shell find common manager node t -name '*.[ch]')
 

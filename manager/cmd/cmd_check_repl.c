@@ -121,7 +121,7 @@ static void print_rehearsal(const struct topo *t, const struct verdict *v)
     free(f);
 }
 
-static int check(const struct options *o, struct conf *conf)
+static int check(const struct options *o, enum fence_policy fence, struct conf *conf)
 {
     struct check *c = mem_zalloc(sizeof(*c));
     struct group *g = mem_zalloc(sizeof(*g));
@@ -134,7 +134,7 @@ static int check(const struct options *o, struct conf *conf)
                                   .ignore_fail_on_start = o->ignore_fail_on_start,
                                   .skip_ssh_check = o->skip_ssh_check};
     c->deadline_ms = clock_mono_ms() + CHECK_MS;
-    group_init(g, conf, FENCE_MHA);
+    group_init(g, conf, fence);
     rc = check_group(g, c, &e);
     diagnose(c->seen, &v);
     print_table(c->seen, &v);
@@ -180,7 +180,7 @@ static int run(const struct cmd *self, int as_mha, int argc, char **argv)
     log_setup(NULL, o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, NULL, 0, NULL);
     if (conf_load(&conf, o.conf, o.global_conf, 0, &e) == 0) {
         log_setup(NULL, o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, conf->app, 0, NULL);
-        rc = check(&o, conf);
+        rc = check(&o, as_mha ? FENCE_MHA : FENCE_PROOF, conf);
     } else {
         log_error("config", "%s", e.text);
     }
