@@ -3,9 +3,11 @@
 
 #include "common/clock.h"
 #include "node/neigh.h"
+#include "node/proc.h"
 #include "node/vault/vault.h"
 
 #include <linux/capability.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +84,25 @@ static int has_capability(unsigned number)
     return (d[number / 32].effective >> (number % 32) & 1) != 0;
 }
 
+/* A login that is no root may kill what is its own: the servers that run, or those of the account
+ * "mysql" once they are gone. */
+static int owns_a_server(void)
+{
+    unsigned me = (unsigned)geteuid(), uid, gid;
+    const struct passwd *mysql = getpwnam("mysql");
+    DIR *proc = opendir("/proc");
+    struct node_stat st;
+    int own = mysql && mysql->pw_uid == me;
+    pid_t pid;
+
+    while (proc && !own && (pid = node_proc_next(proc)))
+        own = node_proc_owner(pid, &uid, &gid) == 0 && uid == me && node_proc_stat(pid, &st) == 0 &&
+              (strcmp(st.comm, "mysqld") == 0 || strcmp(st.comm, "mariadbd") == 0);
+    if (proc)
+        closedir(proc);
+    return own;
+}
+
 /* read: any file; without it single files may still be readable, which read_test tells. net: the
  * sockets are open already. */
 void node_greeting(struct agent *a)
@@ -94,5 +115,5 @@ void node_greeting(struct agent *a)
     g->uid = (unsigned)geteuid();
     snprintf(g->version, sizeof(g->version), "%s", KAGEMUSHA_VERSION);
     snprintf(g->caps, sizeof(g->caps), "%slink,%s%sprobe", any_file ? "read," : "",
-             has_capability(CAP_KILL) ? "kill," : "", net ? "net," : "");
+             has_capability(CAP_KILL) || owns_a_server() ? "kill," : "", net ? "net," : "");
 }

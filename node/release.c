@@ -8,6 +8,7 @@
 #include "node/launch.h"
 #include "node/record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,24 @@ static void unmask(struct json_object *record)
     }
 }
 
+/* Somebody who would start it again at once, and whom the fence could not hold. */
+static int is_supervised(struct json_object *record, struct json_object *reply)
+{
+    struct node_instance *i = mem_zalloc(sizeof(*i));
+    char text[160];
+    int lives;
+
+    node_instance_from_json(record, i);
+    lives = i->supervisor.kind == NODE_SUPERVISOR_OTHER && i->supervisor.pid > 0 &&
+            node_proc_same(i->supervisor.pid, i->supervisor.start_ticks);
+    snprintf(text, sizeof(text), "%s, process %d, would start it again", i->supervisor.comm,
+             (int)i->supervisor.pid);
+    if (lives)
+        json_put_str(reply, "kept", text);
+    free(i);
+    return lives;
+}
+
 static int release(struct json_object *req, const struct node_target *t, struct json_object *record,
                    struct json_object *reply, struct err *e)
 {
@@ -79,6 +98,8 @@ static int release(struct json_object *req, const struct node_target *t, struct 
 
     if (node_record_path(node_state_dir(req), "guard", t, lock_file, sizeof(lock_file)))
         return err_set(e, ERR_FORMAT, "the directory's name is too long");
+    if (record && json_get_bool(req, "unless_supervised", 0) && is_supervised(record, reply))
+        return 0;
     ended = node_guard_end(lock_file, e);
     if (ended < 0)
         return -1;

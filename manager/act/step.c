@@ -36,6 +36,7 @@ step_fn *step_run(enum step_kind kind)
     case STEP_FOLLOW:        return step_follow;
     case STEP_WAIT_LEVEL:    return step_wait_level;
     case STEP_LEAVE:         return step_leave;
+    case STEP_UNGUARD:       return step_unguard;
     case STEP_UNLOCK:        return step_unlock;
     case STEP_LOCK_MONITOR:  return step_lock_monitor;
     case STEP_FLUSH_TABLES:  return step_flush_tables;
@@ -100,6 +101,7 @@ step_fn *step_undo(enum step_kind kind)
     case STEP_FOLLOW:
     case STEP_WAIT_LEVEL:
     case STEP_LEAVE:
+    case STEP_UNGUARD:
     case STEP_UNLOCK:
     case STEP_KIND_COUNT:    break;
     }

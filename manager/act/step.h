@@ -55,8 +55,8 @@ step_fn step_forget_master, step_open, step_read_position;          /* step_open
 step_fn step_rescue;                                                /* step_rescue.c */
 step_fn step_hook_ip_stop, step_hook_ip_back, step_hook_shutdown;   /* step_hook.c */
 step_fn step_hook_ip_start;
-step_fn step_fence_agent, step_proof, step_give_back;  /* step_fence.c */
-step_fn step_vip_add, step_vip_del, step_vip_announce; /* step_vip.c */
+step_fn step_fence_agent, step_proof, step_give_back, step_unguard; /* step_fence.c */
+step_fn step_vip_add, step_vip_del, step_vip_announce;              /* step_vip.c */
 /* An online switch: step_freeze.c, step_switch.c, step_change.c (the hook). */
 step_fn step_freeze, step_thaw, step_lock_tables, step_unlock_tables, step_flush_tables;
 step_fn step_read_final, step_end_clients;

@@ -163,3 +163,26 @@ int step_give_back(struct exec *x, struct exec_done *d, int64_t deadline_ms, str
     step_say(d, "%s runs again and takes writes", topo_label(x->t, host));
     return 0;
 }
+
+/* What the agent did not find running it left alone, a process that it could not hold stays
+ * guarded. */
+int step_unguard(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    struct json_object *reply = NULL, *o;
+    int host = d->step->host;
+    struct agent *a = step_agent(x, host, e);
+    if (!a)
+        return -1;
+    o = observe_instance(x->g->host[host].conf);
+    json_put_bool(o, "unless_supervised", 1);
+    if (agent_call(a, "release", o, &reply, deadline_ms, e) < 0)
+        return -1;
+    const char *why = json_get_str(reply, "kept", "");
+    int ended = json_get_bool(reply, "guard_ended", 0);
+    if (*why)
+        step_say(d, "it stays: %s", why);
+    else if (!ended)
+        d->result = STEP_ALREADY;
+    json_object_put(reply);
+    return 0;
+}

@@ -92,7 +92,7 @@ static void print_findings(const struct check *c)
         const struct finding *f = &c->findings.item[i];
 
         printf("%s%-8s%s %s%s%s\n", colour(f->level), finding_word(f->level), plain(),
-               f->host == NO_HOST ? "" : c->seen->host[f->host].host,
+               f->host == NO_HOST ? "" : topo_name(c->seen, f->host),
                f->host == NO_HOST ? "" : ": ", f->text);
     }
 }
@@ -106,7 +106,7 @@ static void print_rehearsal(const struct topo *t, const struct verdict *v)
     struct err e = {0};
     int rc = failover_decide(dead, f, &e);
 
-    printf("\nIf %s died now (recovery by %s):\n", t->host[v->master].host, mode_text(f->mode));
+    printf("\nIf %s died now (recovery by %s):\n", topo_name(t, v->master), mode_text(f->mode));
     choice_print(dead, &f->choice, &text);
     fputs(text.data, stdout);
     if (rc)
@@ -115,7 +115,7 @@ static void print_rehearsal(const struct topo *t, const struct verdict *v)
         printf("  %s would become the master: %d steps to the fence, %d after it (`kagemusha plan` "
                "shows "
                "them)\n",
-               t->host[f->promote.new_master].host, f->fence.steps, f->promote.steps);
+               topo_name(t, f->promote.new_master), f->fence.steps, f->promote.steps);
     buf_release(&text);
     topo_free(&dead);
     free(f);

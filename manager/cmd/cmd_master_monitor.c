@@ -92,19 +92,17 @@ static int watch(const struct options *o, struct group *g)
         .wait_on_monitor_error = o->wait_on_monitor_error,
         .stop = &stop_signal,
     };
-    struct verdict verdict;
+    struct monitor_death death = {.host = NO_HOST};
     struct err e = {0};
-    int64_t seen_ms = 0;
-    int dead = NO_HOST;
     if (!agreed(o, g))
         return 1;
-    enum monitor_end end = monitor_run(g, &m, &dead, &seen_ms, &verdict, &e);
+    enum monitor_end end = monitor_run(g, &m, &death, &e);
     if (end == MONITOR_ERROR)
         log_error("monitor-error", "%s", e.text);
     if (end != MONITOR_DEAD_MASTER)
         return 1;
     status_remove(m.workdir, g->conf->app);
-    const struct conf_server *s = g->host[dead].conf;
+    const struct conf_server *s = g->host[death.host].conf;
     printf("Master %s is dead!\nIP Address: %s Port: %d\n", s->hostname, s->ip, s->port);
     return EXIT_DEAD;
 }

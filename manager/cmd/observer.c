@@ -49,7 +49,7 @@ static enum way by_agent(const struct observer_ask *a, const struct ssh_target *
     struct json_object *reply = NULL, *o;
     struct agent *agent = NULL;
     int64_t ms = a->timeout_s * INT64_C(1000);
-    if (agent_open(&agent, t, NODE, NULL, NULL, clock_mono_ms() + ms, e) < 0)
+    if (agent_open(&agent, t, NODE, (struct agent_listener){0}, clock_mono_ms() + ms, e) < 0)
         return e->code == ERR_WORLD ? WAY_NONE : WAY_LOST;
     o = json_object_new_object();
     json_put_str(o, "host_ip", a->master_ip);

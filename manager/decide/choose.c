@@ -109,7 +109,7 @@ static int is_newer(const struct ballot *b, int i, char *why)
             continue;
         if (v->major > w->major || (v->major == w->major && v->minor > w->minor))
             return snprintf(why, TOPO_TEXT, "its version %d.%d is newer than %d.%d of %s", v->major,
-                            v->minor, w->major, w->minor, host_of(b, o)->host);
+                            v->minor, w->major, w->minor, topo_name(b->t, o));
     }
     return 0;
 }
@@ -254,7 +254,7 @@ static int has_parted(const struct ballot *b, int i, char *why)
     if (other == NO_HOST)
         return 0;
     return snprintf(why, TOPO_TEXT, "it wrote transactions itself that %s has from another server",
-                    host_of(b, other)->host);
+                    topo_name(b->t, other));
 }
 
 /* In the GTID modes the others fetch from the new master what they lack, so its binlog must hold
@@ -279,17 +279,17 @@ static int has_source(const struct ballot *b, int i)
 static int is_served(const struct ballot *b, int i, char *why)
 {
     const struct topo_host *base = host_of(b, b->base);
+    const char *base_name = topo_name(b->t, b->base);
     struct gtid_set purged = topo_view(b->t, base->purged);
 
     if (!base->log_bin || !base->log_slave_updates)
         snprintf(why, TOPO_TEXT, "it lacks what only %s has, whose binlog does not hold it",
-                 base->host);
+                 base_name);
     else if (b->errant[b->base].count)
         snprintf(why, TOPO_TEXT,
-                 "it lacks what only %s has, which would bring transactions of its own",
-                 base->host);
+                 "it lacks what only %s has, which would bring transactions of its own", base_name);
     else if (!gtid_contains(&b->received[i], &purged))
-        snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs", base->host);
+        snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs", base_name);
     else
         return 1;
     return 0;
@@ -306,8 +306,7 @@ static int cannot_be_levelled(const struct ballot *b, int i, char *why)
         return !is_served(b, i, why);
     if (b->t->allow_data_loss)
         return 0;
-    return snprintf(why, TOPO_TEXT, "it lacks what only %s has received",
-                    host_of(b, b->base)->host);
+    return snprintf(why, TOPO_TEXT, "it lacks what only %s has received", topo_name(b->t, b->base));
 }
 
 typedef int bar_fn(const struct ballot *b, int i, char *why);
@@ -449,7 +448,7 @@ void choice_print(const struct topo *t, const struct choice *c, struct buf *out)
 {
     for (int i = 0; i < t->hosts; i++) {
         if (*c->reason[i])
-            buf_addf(out, "  %-12s %s%s\n", t->host[i].host, c->barred[i] ? "barred: " : "",
+            buf_addf(out, "  %-12s %s%s\n", topo_name(t, i), c->barred[i] ? "barred: " : "",
                      c->reason[i]);
     }
 }

@@ -12,6 +12,7 @@ struct facts {
     int galera, group_replication, multi_source; /* a host that is one */
     int replicas;                                /* answering servers that have a master */
     int ring;                                    /* a host inside a ring of answering servers */
+    int ring_master, ring_second;                /* those in it that take writes */
     int head, second_head;                       /* answering servers that replicate from nobody */
     int foreign, low; /* a replica of an unknown server; of another replica */
     int master;       /* the one that the replicas agree on */
@@ -32,30 +33,54 @@ static int is_replica(const struct topo_host *h)
     return is_up(h) && h->channels > 0;
 }
 
-/* Follows the masters upwards through answering replicas; more steps than hosts means a ring. */
+/* Follows the masters upwards through answering replicas, until it is back. */
 static int in_ring(const struct topo *t, int host)
 {
     int at = host;
 
-    for (int steps = 0; steps <= t->hosts; steps++) {
+    for (int steps = 0; steps < t->hosts; steps++) {
         if (at == NO_HOST || !is_replica(&t->host[at]))
             return 0;
         at = t->host[at].repl.master;
+        if (at == host)
+            return 1;
     }
-    return 1;
+    return 0;
 }
 
-static int tolerated_tier(const struct topo *t, int host)
+/* The one of a ring that takes writes is the master, and its own channel goes to a replica: no
+ * reason to call it one (contract §4.2.6). */
+static int follows(const struct facts *f, int host)
 {
-    const struct topo_host *h = &t->host[host];
+    return is_replica(&f->t->host[host]) && host != f->ring_master;
+}
 
-    return h->multi_tier_slave && h->repl.master != NO_HOST && is_replica(&t->host[h->repl.master]);
+static int tolerated_tier(const struct facts *f, int host)
+{
+    const struct topo_host *h = &f->t->host[host];
+
+    return h->multi_tier_slave && h->repl.master != NO_HOST && follows(f, h->repl.master);
 }
 
 static void note(int *slot, int host)
 {
     if (*slot == NO_HOST)
         *slot = host;
+}
+
+static void find_ring(struct facts *f)
+{
+    for (int i = 0; i < f->t->hosts; i++) {
+        if (!in_ring(f->t, i))
+            continue;
+        note(&f->ring, i);
+        if (f->t->host[i].read_only)
+            continue;
+        if (f->ring_master == NO_HOST)
+            f->ring_master = i;
+        else
+            note(&f->ring_second, i);
+    }
 }
 
 static void find_kinds(struct facts *f)
@@ -77,14 +102,12 @@ static void find_kinds(struct facts *f)
             note(&f->group_replication, i);
         if (h->channels > 1)
             note(&f->multi_source, i);
-        if (h->channels > 0)
+        if (follows(f, i))
             f->replicas++;
         else if (f->head == NO_HOST)
             f->head = i;
         else
             note(&f->second_head, i);
-        if (in_ring(t, i))
-            note(&f->ring, i);
     }
 }
 
@@ -96,12 +119,12 @@ static void find_masters(struct facts *f)
         const struct topo_host *h = &t->host[i];
         int up = h->repl.master;
 
-        if (!is_replica(h))
+        if (!follows(f, i))
             continue;
         if (up == NO_HOST) {
             note(&f->foreign, i);
-        } else if (is_replica(&t->host[up])) {
-            if (!tolerated_tier(t, i))
+        } else if (follows(f, up)) {
+            if (!tolerated_tier(f, i))
                 note(&f->low, i);
         } else if (f->master == NO_HOST) {
             f->master = up;
@@ -149,6 +172,8 @@ static void facts_fill(struct facts *f, const struct topo *t)
         .group_replication = NO_HOST,
         .multi_source = NO_HOST,
         .ring = NO_HOST,
+        .ring_master = NO_HOST,
+        .ring_second = NO_HOST,
         .head = NO_HOST,
         .second_head = NO_HOST,
         .foreign = NO_HOST,
@@ -158,6 +183,7 @@ static void facts_fill(struct facts *f, const struct topo *t)
         .hears = NO_HOST,
         .sees_greeting = NO_HOST,
     };
+    find_ring(f);
     find_kinds(f);
     find_masters(f);
     find_witnesses(f);
@@ -190,7 +216,7 @@ static int multi_source(const struct facts *f)
 }
 static int ring(const struct facts *f)
 {
-    return f->ring != NO_HOST;
+    return f->ring != NO_HOST && (f->ring_master == NO_HOST || f->ring_second != NO_HOST);
 }
 static int two_masters(const struct facts *f)
 {
@@ -445,6 +471,20 @@ static void say_low(const struct facts *f, char *out, size_t size)
              host_or(f, f->low), host_or(f, f->t->host[f->low].repl.master));
 }
 
+static void say_ring(const struct facts *f, char *out, size_t size)
+{
+    if (f->ring_second != NO_HOST)
+        snprintf(out, size,
+                 "%s and %s replicate from each other and both take writes: SET GLOBAL read_only=1 "
+                 "on all of them but one",
+                 host_or(f, f->ring_master), host_or(f, f->ring_second));
+    else
+        snprintf(out, size,
+                 "%s is part of a ring of masters, and all of them are read-only: SET GLOBAL "
+                 "read_only=0 on the one that takes the writes",
+                 host_or(f, f->ring));
+}
+
 static void say_foreign(const struct facts *f, char *out, size_t size)
 {
     const struct topo_repl *r = &f->t->host[f->foreign].repl;
@@ -484,7 +524,7 @@ static void say_structure(const struct facts *f, enum verdict_kind k, char *out,
                  "replicates from several masters: multi-source replication is not supported", out,
                  size);
     else if (k == VERDICT_RING)
-        say_host(f, f->ring, "is part of a ring of masters: rings are not supported", out, size);
+        say_ring(f, out, size);
     else if (k == VERDICT_TWO_MASTERS)
         say_masters(f, out, size);
     else if (k == VERDICT_NO_REPLICA)

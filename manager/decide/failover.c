@@ -98,10 +98,10 @@ static int is_behind_by_position(const struct facts *x, int i, char *why)
     binpos_print(&host_of(x, x->base)->repl.read, best, sizeof(best));
     if (bytes < 0)
         return snprintf(why, TOPO_TEXT, "it has received up to %.60s, %s up to %.60s", mine,
-                        host_of(x, x->base)->host, best);
+                        topo_name(x->t, x->base), best);
     return snprintf(why, TOPO_TEXT,
                     "it lacks %" PRId64 " bytes: received up to %.60s, %s up to %.60s", bytes, mine,
-                    host_of(x, x->base)->host, best);
+                    topo_name(x->t, x->base), best);
 }
 
 /* A delayed replica cannot be level at a coordinate before its delay has passed, and is never
@@ -129,7 +129,7 @@ static int is_past_serving(const struct facts *x, int i, char *why)
     short_of = !gtid_contains(&mine, &purged);
     gtid_release(&mine);
     return short_of ? snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs",
-                               host_of(x, x->next)->host)
+                               topo_name(x->t, x->next))
                     : 0;
 }
 
@@ -400,12 +400,21 @@ static void emit_cleanup(const struct facts *x, struct plan *p)
     }
 }
 
+/* MHA's runbooks start the old master by hand once the failover is over. Its supervisor stays
+ * stopped. */
+static void emit_unguard(const struct facts *x, struct plan *p)
+{
+    if (x->t->fence == FENCE_MHA && agent_can_kill(host_of(x, x->dead)))
+        alone(p, STEP_UNGUARD, PHASE_CLEANUP, x->dead, BUDGET_SQL_MS)->on_fail = NOTE_ONLY;
+}
+
 typedef void emit_fn(const struct facts *x, struct plan *p);
 
 /* Plan A ends with the proof; plan B is made again from what is true after it. */
 static emit_fn *const fence_phases[] = {emit_locks, emit_start_appliers, emit_stop_io, emit_fence};
-static emit_fn *const promote_phases[] = {emit_level_new_master, emit_position, emit_open, emit_vip,
-                                          emit_slaves,           emit_cleanup};
+static emit_fn *const promote_phases[] = {
+    emit_level_new_master, emit_position, emit_open,   emit_vip,
+    emit_slaves,           emit_cleanup,  emit_unguard};
 
 static void emit(const struct facts *x, struct plan *p, enum plan_part part, emit_fn *const *phases,
                  size_t n)

@@ -58,7 +58,7 @@ int step_has_undo(enum step_kind kind)
 
 static void add_host(const struct topo *t, int host, struct buf *out)
 {
-    buf_adds(out, host == NO_HOST ? "nobody" : t->host[host].host);
+    buf_adds(out, topo_name(t, host));
 }
 
 void step_print(const struct topo *t, const struct step *s, struct buf *out)

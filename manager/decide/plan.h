@@ -34,6 +34,7 @@
     X(FOLLOW,          "follow",          "let %h replicate from %p")                              \
     X(WAIT_LEVEL,      "wait-level",      "wait until %h has what %p had when it opened")          \
     X(LEAVE,           "leave",           "leave %h out")                                          \
+    X(UNGUARD,         "unguard",         "end the guard on %h: it may be started by hand")        \
     X(UNLOCK,          "unlock",          "release the failover lock on %h")                       \
     X(LOCK_MONITOR,    "lock-monitor",    "take the monitor lock on %h")                           \
     X(FLUSH_TABLES,    "flush-tables",    "flush the tables of %h")                                \

@@ -84,7 +84,7 @@ static int accounts_for_all(const struct check *c)
         }
         if (!found)
             return err_set(c->e, ERR_BUG, "%s is neither repointed nor left out",
-                           c->t->host[h].host);
+                           topo_name(c->t, h));
     }
     return 0;
 }

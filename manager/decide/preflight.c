@@ -108,7 +108,7 @@ static void check_filters(const struct facts *f)
                 f->out, FINDING_ERROR, i,
                 "replication filters differ from %s's (\"%.60s\" and \"%.60s\"): a promotion would "
                 "lose tables; make them equal, or set check_repl_filter=0",
-                a->host, h->repl.filters, a->repl.filters);
+                topo_name(f->t, first), h->repl.filters, a->repl.filters);
     }
 }
 

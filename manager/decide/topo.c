@@ -139,6 +139,24 @@ const char *topo_label(const struct topo *t, int host)
     return out;
 }
 
+const char *topo_name(const struct topo *t, int host)
+{
+    static _Thread_local char ring[8][TOPO_TEXT + 16];
+    static _Thread_local unsigned next;
+    char *out = ring[next++ % 8];
+    const struct topo_host *h = t->host + host;
+
+    if (host < 0 || host >= t->hosts)
+        return "nobody";
+    for (int i = 0; i < t->hosts; i++) {
+        if (i == host || strcmp(t->host[i].host, h->host) != 0)
+            continue;
+        snprintf(out, sizeof(ring[0]), "%s:%d", h->host, h->port);
+        return out;
+    }
+    return h->host;
+}
+
 void topo_received(const struct topo *t, int host, struct gtid_set *out)
 {
     struct gtid_set executed = topo_view(t, t->host[host].executed);

@@ -183,6 +183,9 @@ int topo_find(const struct topo *t, const char *host, int port);
  */
 const char *topo_label(const struct topo *t, int host);
 
+/* "db1", or "db1:3307" where several servers of the group have that host name. As topo_label(). */
+const char *topo_name(const struct topo *t, int host);
+
 /* The fixture format. Only what differs from the default is printed. ERR_FORMAT with the line's
  * number. */
 void topo_print(const struct topo *t, struct buf *out);

@@ -108,6 +108,7 @@ static int apply(struct world *w, const struct step *s)
     case STEP_SEMISYNC_ON:
         apply_switch(w, s);
         break;
+    case STEP_UNGUARD:
     case STEP_FLUSH_TABLES:
     case STEP_WAIT_NEAR:
     case STEP_READ_FINAL:

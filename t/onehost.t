@@ -1,0 +1,270 @@
+#!/usr/bin/env bash
+# MHA's surface on five servers of one host: one unprivileged user, ports 10000 to 10004, SSH to
+# 127.0.0.1, no scripts for an address. Exit codes and lines as MHA's.
+# Functions are called by name, through that and within.
+# shellcheck disable=SC2317,SC2154
+set -eu
+
+cd "$(dirname "$0")/.."
+B=$(readlink -f "${B:-build}")
+server=${1:-${SERVER:-mysql56}} mode=${2:-${MODE:-position}}
+lab=${LAB:-onehost-t}
+dir=build/lab/$lab
+out=$(mktemp) log=$(mktemp)
+count=0 failed=0 code=0 manager=''
+
+if ((EUID != 0)); then
+    echo "1..0 # SKIP the lab needs root"
+    exit 0
+fi
+# shellcheck source=t/onehost.sh
+. t/onehost.sh
+
+clean() {
+    local p
+    for p in $(jobs -p); do
+        kill -TERM "$p" 2>/dev/null || true
+    done
+    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
+    rm -f "$out" "$log"
+}
+trap clean EXIT
+trap 'exit 1' INT TERM HUP
+
+that() {
+    local name=$1 rc=0
+    shift
+    "$@" || rc=1
+    count=$((count + 1))
+    if ((rc == 0)); then
+        echo "ok $count - $name"
+        return
+    fi
+    echo "not ok $count - $name"
+    failed=1
+    tail -n 40 "$out" | sed 's/^/# /'
+}
+
+within() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS <= end)) || return 1
+        sleep 0.1
+    done
+}
+
+not() {
+    ! "$@"
+}
+
+says() {
+    grep -qF -- "$1" "$out"
+}
+
+ends() {
+    [[ $code == "$1" ]] || { echo "# exit code $code" && return 1; }
+}
+
+run() {
+    code=0
+    oh "$@" --conf=$OH_ROOT/mha.cnf --global_conf=/dev/null >"$out" 2>&1 </dev/null || code=$?
+}
+
+begin() {
+    oh masterha_manager --conf=$OH_ROOT/mha.cnf --global_conf=/dev/null "$@" >"$log" 2>&1 </dev/null &
+    manager=$!
+    within 60 grep -q "until MySQL doesn't respond" "$log" || cp "$log" "$out"
+}
+
+finish() {
+    code=0
+    wait "$manager" || code=$?
+    manager=''
+    cp "$log" "$out"
+}
+
+flag() {
+    oh test -e "$OH_ROOT/work/mha.$1"
+}
+
+insert() {
+    oh_sql "$1" "INSERT INTO test1.t VALUES ($2, REPEAT('x', 40));"
+}
+
+checks() {
+    oh_conf
+    oh_fresh 10000
+    run masterha_check_ssh
+    that "masterha_check_ssh: exit code 0" ends 0
+    that "... MHA's line" says "All SSH connection tests passed successfully."
+    run masterha_check_repl
+    that "masterha_check_repl: exit code 0" ends 0
+    that "... MHA's last line" test "$(tail -n 2 "$out")" = $'\nMySQL Replication Health is OK.'
+    oh_sql 10003 'STOP SLAVE SQL_THREAD;'
+    run masterha_check_repl
+    that "a stopped SQL thread: exit code 1" ends 1
+    that "... MHA's last line" test "$(tail -n 2 "$out")" = $'\nMySQL Replication Health is NOT OK!'
+    oh_sql 10003 'START SLAVE;'
+    oh_conf "2 hostname=127.0.0.1" "5 port=10000"
+    run masterha_check_repl
+    that "two servers of one port: exit code 1" ends 1
+    oh_conf "5 hostname=no-such-host.invalid"
+    run masterha_check_repl
+    that "a host that does not resolve: exit code 1" ends 1
+}
+
+plain_failover() {
+    oh_conf
+    begin
+    that "the manager watches" grep -qF "127.0.0.1(127.0.0.1:10000)" "$log"
+    run masterha_check_status
+    that "check_status: exit code 0" ends 0
+    that "... MHA's line" says "is running(0:PING_OK), master:127.0.0.1"
+    oh_kill 10000
+    finish
+    that "master killed: exit code 0" ends 0
+    that "the first replica is the master" within 30 oh_shape 10001 10002:10001 10003:10001 10004:10001
+    that ".failover.complete" flag failover.complete
+    that "no status file is left" not flag master_status.health
+    run masterha_check_status
+    that "check_status: exit code 2" ends 2
+    that "... MHA's line" says "mha is stopped(2:NOT_RUNNING)."
+    insert 10001 2
+    that "writes reach all replicas" within 30 oh_level 2 10001 10002 10003 10004
+    oh_start 10000
+    that "the old master may be started again" within 60 oh_answers 10000
+    that "... and stays" test "$(sleep 1; oh_sql 10000 'SELECT 1')" = 1
+}
+
+# All as new, and nothing that binds the next failover.
+anew() {
+    oh rm -rf "$OH_ROOT/work"
+    oh_fresh "$@" || echo "# the servers are not level"
+}
+
+switch_dead() {
+    run masterha_master_switch --master_state=dead --interactive=0 --dead_master_host=127.0.0.1 \
+        --dead_master_ip=127.0.0.1 --dead_master_port=10000 "$@"
+}
+
+second_failover() {
+    oh_kill 10001
+    code=0
+    run masterha_master_switch --master_state=dead --interactive=0 --dead_master_host=127.0.0.1 \
+        --dead_master_ip=127.0.0.1 --dead_master_port=10001 --ignore_fail
+    that "a second failover within 480 minutes: exit code 1" ends 1
+    that "... says why" says "failover.complete"
+    run masterha_master_switch --master_state=dead --interactive=0 --dead_master_host=127.0.0.1 \
+        --dead_master_ip=127.0.0.1 --dead_master_port=10001 --ignore_last_failover
+    that "the old master, started and no replica, is a second master: exit code 1" ends 1
+    oh_kill 10000
+    oh_conf '1 ignore_fail=1'
+    run masterha_master_switch --master_state=dead --interactive=0 --dead_master_host=127.0.0.1 \
+        --dead_master_ip=127.0.0.1 --dead_master_port=10001 --ignore_last_failover
+    that "--ignore_last_failover, one server dead and ignored: exit code 10" ends 10
+    that "the next in order is the master" within 30 oh_shape 10002 10003:10002 10004:10002
+}
+
+by_hand() {
+    anew 10000
+    oh_conf '3 candidate_master=1' '2 no_master=1'
+    switch_dead
+    that "the master lives: master_switch --master_state=dead refuses, exit code 1" ends 1
+    that "nothing was changed" oh_shape 10000 10001:10000 10002:10000
+    oh_kill 10000
+    switch_dead --ignore_last_failover
+    that "by hand, candidate_master: exit code 0" ends 0
+    that "the candidate is the master" within 30 oh_shape 10002 10001:10002 10003:10002 10004:10002
+    that "MHA's sentence" says "Master failover to 127.0.0.1(127.0.0.1:10002) completed successfully."
+    anew 10000
+    oh_conf '2 no_master=1' '3 no_master=1'
+    oh_kill 10000
+    switch_dead --new_master_host=127.0.0.1 --new_master_port=10001
+    that "a forced master with no_master: exit code 1" ends 1
+    switch_dead --new_master_host=127.0.0.1 --new_master_port=10004 --remove_dead_master_conf --ignore_last_failover
+    that "a forced master: exit code 0" ends 0
+    that "it is the master" within 30 oh_shape 10004 10001:10004 10002:10004 10003:10004
+    that "--remove_dead_master_conf: its section is gone" not oh grep -q '^\[server1\]' $OH_ROOT/mha.cnf
+    that "... the others are there" oh grep -q '^\[server2\]' $OH_ROOT/mha.cnf
+    oh_conf '2 no_master=1' '3 no_master=1' '4 no_master=1' '5 no_master=1'
+    anew 10000
+    run masterha_check_repl
+    that "no replica may become the master: exit code 1" ends 1
+    oh_kill 10000
+    switch_dead
+    that "... the failover too" ends 1
+    that "no flag of an error before Phase 2" not flag failover.error
+}
+
+dead_replicas() {
+    anew 10000
+    oh_kill 10003
+    oh_conf
+    run masterha_check_repl
+    that "a dead replica: check_repl exit code 1" ends 1
+    oh_conf '4 ignore_fail=1'
+    run masterha_check_repl
+    that "ignore_fail alone does not start: exit code 1" ends 1
+    run masterha_check_repl --ignore_fail_on_start
+    that "with --ignore_fail_on_start: exit code 0" ends 0
+    begin --ignore_fail_on_start
+    oh_kill 10000
+    finish
+    that "the manager, one replica ignored: exit code 10" ends 10
+    that "MHA's sentence" says "done, but recovery on slave partially failed."
+    that "the others follow" within 30 oh_shape 10001 10002:10001 10004:10001
+}
+
+tiers() {
+    anew 10000 10003:10002
+    oh_conf
+    run masterha_check_repl
+    that "a replica of a replica: exit code 1" ends 1
+    oh_conf '4 multi_tier_slave=1'
+    run masterha_check_repl
+    that "multi_tier_slave=1: exit code 0" ends 0
+    begin
+    oh_kill 10000
+    finish
+    that "the manager, three tiers: exit code 0" ends 0
+    that "the third tier stays where it is" within 30 oh_shape 10001 10002:10001 10003:10002 10004:10001
+    insert 10001 2
+    that "writes reach all tiers" within 30 oh_level 2 10001 10002 10003 10004
+}
+
+dual_master() {
+    anew 10000
+    oh_conf
+    oh_follow 10000 10001
+    oh_sql 10000 'SET GLOBAL read_only=0;'
+    oh_sql 10001 'SET GLOBAL read_only=0;'
+    run masterha_check_repl
+    that "two masters that both take writes: exit code 1" ends 1
+    oh_sql 10001 'SET GLOBAL read_only=1;'
+    within 20 oh_shape 10000:10001
+    run masterha_check_repl
+    that "two masters, one read-only: exit code 0" ends 0
+    begin
+    oh_kill 10000
+    finish
+    that "the writable one dies: exit code 0" ends 0
+    that "the other is the master" within 30 oh_shape 10001 10002:10001 10003:10001 10004:10001
+}
+
+rc=0
+t/lab/up mysql56 position --hosts 1 --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
+if ((rc == 77)); then
+    echo "1..0 # SKIP $(tail -n 1 "$out")"
+    exit 0
+fi
+((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
+# shellcheck disable=SC1091
+. "$dir/env"
+oh_raise >"$out" 2>&1 || { sed 's/^/# /' "$out"; echo "Bail out! the servers did not rise"; exit 1; }
+[[ -z ${RAISE_ONLY-} ]] || { trap - EXIT; exit 0; }
+for part in ${PARTS:-checks plain_failover second_failover by_hand dead_replicas tiers dual_master}; do
+    $part
+done
+echo "1..$count"
+exit "$failed"
