@@ -30,6 +30,7 @@ struct conf_server {
     const char
         *fence_required; /* "proof", "mha" or "" (then the command's own default: decision 6) */
     const char *fence_command;
+    const char *vault_dir;
     const char *on_crash_restart; /* "failover" or "ride" (decision 2) */
     const char *ssh_backend, *ssh_host_key, *node_path, *journal_dir, *hook_passwords;
     int port, ssh_port, ssh_connection_timeout;

@@ -82,6 +82,7 @@ const struct conf_key conf_keys[] = {
     NUMBER(writer_port, "0", 0, PORT_MAX, 0, 0, "port at the writer address; 0: the server's"),
     WORD(fence_required, "", 0, "proof|mha", "what must be known of the old master's end"),
     OURS(fence_command, "", "command on the database host that stops its server"),
+    OURS(vault_dir, "", "directory on database hosts for hard links of relay logs"),
     WORD(ssh_backend, "auto", 0, "auto|libssh2|openssh", "how SSH is spoken"),
     WORD(ssh_host_key, "accept-new", 0, "accept-new|strict", "unknown host keys"),
     OURS(node_path, "kagemusha-node", "the agent's program on the database hosts"),

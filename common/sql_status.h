@@ -139,5 +139,11 @@ int sql_set_idle_limit(struct sql *s, int seconds, int64_t deadline_ms, struct e
 /* The path of the binlog index on the server's host, "" when it keeps none. */
 int sql_read_binlog_index(struct sql *s, char *out, size_t size, int64_t deadline_ms,
                           struct err *e);
+/* Where its relay logs are: their path up to the dot, "" when the server does not tell. */
+struct sql_relay_logs {
+    char base[4096], datadir[4096];
+};
+int sql_read_relay_logs(struct sql *s, struct sql_relay_logs *out, int64_t deadline_ms,
+                        struct err *e);
 
 #endif

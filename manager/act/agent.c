@@ -394,3 +394,16 @@ int agent_call(struct agent *a, const char *op, struct json_object *req, struct 
         json_object_put(c.reply);
     return rc;
 }
+
+void agent_send(struct agent *a, const char *op, struct json_object *req)
+{
+    struct call c = {.op = op};
+
+    pthread_mutex_lock(&a->lock);
+    if (post(a, &c, req, NULL) == 0) {
+        take_call(a, c.id);
+        wake_thread(a);
+    }
+    pthread_mutex_unlock(&a->lock);
+    json_object_put(req);
+}

@@ -33,4 +33,7 @@ const struct wire_greeting *agent_greeting(const struct agent *a);
 int agent_call(struct agent *a, const char *op, struct json_object *req, struct json_object **reply,
                int64_t deadline_ms, struct err *e);
 
+/* Sends the same without waiting; the reply is not looked at. A lost session is no error. */
+void agent_send(struct agent *a, const char *op, struct json_object *req);
+
 #endif

@@ -36,9 +36,10 @@ struct group {
     struct group_host host[TOPO_HOSTS_MAX]; /* same order as conf->server and topo->host */
     int hosts;
     enum fence_policy fence;
-    int wake_fd;               /* eventfd: whoever has something for the watch loop writes it */
-    struct pinger *pinger;     /* the watch loop's; one that hangs is left to group_release */
-    struct monitor_side *side; /* its secondary check, likewise */
+    int wake_fd;                 /* eventfd: whoever has something for the watch loop writes it */
+    struct pinger *pinger;       /* the watch loop's; one that hangs is left to group_release */
+    struct monitor_side *side;   /* its secondary check, likewise */
+    struct monitor_vault *vault; /* what keeps the replicas' relay logs, likewise */
     struct topo *seen; /* what its verdict rests on, for the failover that follows, or NULL */
     int64_t seen_ms;   /* monotonic */
     pthread_mutex_t listen_lock;

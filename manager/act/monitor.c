@@ -91,6 +91,8 @@ static void on_agent(void *listener, int host, struct json_object *event)
             tell_storage(w, event);
         w->told.news = 1;
         pthread_mutex_unlock(&w->lock);
+    } else if (event && strcmp(word, "vault") == 0) {
+        monitor_vault_log(w->g, host, event);
     }
     wake(w);
 }
@@ -298,6 +300,8 @@ static void mend(struct watch *w)
             log_info("agent-back", "the agent on %s is back", w->g->host[i].conf->hostname);
     if (fresh & (1U << w->master))
         monitor_watch_agent(w, clock_mono_ms() + WATCH_MS);
+    if (!w->first_sign_us)
+        monitor_vault_tell(w->g, fresh);
 }
 
 static void sleep_in_poll(struct watch *w)
@@ -397,8 +401,10 @@ static enum turn watch(struct watch *w, struct err *e)
              w->g->host[w->master].conf->port);
     if (pinger_start(&w->g->pinger, w->g->host[w->master].conf, w->g->wake_fd, e) < 0)
         return TURN_ERROR;
+    monitor_vault_start(w->g, w->master);
     t = loop(w, e);
     group_listen(w->g, NULL, NULL);
+    monitor_vault_stop(w->g);
     pinger_stop(w->g->pinger);
     return t;
 }
@@ -443,6 +449,7 @@ void monitor_release(struct group *g)
 {
     pinger_free(&g->pinger);
     monitor_side_free(g);
+    monitor_vault_free(g);
 }
 
 int monitor_busy(struct group *g)

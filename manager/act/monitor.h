@@ -31,6 +31,9 @@ enum monitor_end monitor_run(struct group *g, const struct monitor *m, struct mo
 
 /* Ends what a watch left running in g; called by group_release. */
 void monitor_release(struct group *g);
+/* After a failover that lost nothing: the vaults let go of what their servers do not list any more
+ * (monitor_vault.c). */
+void monitor_vault_forget(struct group *g);
 /* 1 while group_release would have to wait: for a ping, a connection, a script. */
 int monitor_busy(struct group *g);
 

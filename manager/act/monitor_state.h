@@ -63,6 +63,16 @@ void monitor_side_forget(struct group *g);
 int monitor_side_busy(const struct group *g);
 void monitor_side_free(struct group *g);
 
+/* The vaults of the replicas (monitor_vault.c, decision 19). A thread asks how far they are. */
+void monitor_vault_start(struct group *g, int master);
+/* Passes it on to the agents; fresh: those that are new. Waits for no replica. */
+void monitor_vault_tell(struct group *g, uint32_t fresh);
+/* An agent's event `vault`; may come from any thread. */
+void monitor_vault_log(const struct group *g, int host, struct json_object *event);
+/* Bids the thread end, and waits for it. */
+void monitor_vault_stop(struct group *g);
+void monitor_vault_free(struct group *g);
+
 /* Opens everything, checks the group, finds the master (monitor_start.c). ERR_*: no watching. */
 int monitor_start(struct watch *w, struct err *e);
 /* Lets the master's agent watch its mysqld. Not waiting longer than deadline_ms. */

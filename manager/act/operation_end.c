@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/conf_edit.h"
 #include "common/log.h"
+#include "manager/act/monitor.h"
 #include "manager/act/operation_run.h"
 #include "manager/act/report.h"
 #include "manager/act/report_loss.h"
@@ -144,6 +145,8 @@ void operation_end(struct operation_run *r)
         write_report(r);
         call_report_script(r);
     }
+    if (r->code == 0)
+        monitor_vault_forget(r->g);
     operation_journal_end(r);
     leave_status(r);
 }

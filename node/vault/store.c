@@ -258,7 +258,7 @@ static int left_behind(const struct vault_entry *v, const struct vault_entry *cu
            current && v < current;
 }
 
-/* The newest file is still being written: it is not judged. */
+/* Up to the file that the SQL thread is in; the newest one is still being written. */
 void vault_store_judge(struct vault_store *s, const struct vault_told *told)
 {
     struct vault_entry *current = entry_named(s, told->relay_file);
@@ -274,7 +274,9 @@ void vault_store_judge(struct vault_store *s, const struct vault_told *told)
     for (size_t i = 0; i < count; i++) {
         struct vault_entry *v = vault_store_at(s, i);
 
-        if (v->is_applied || v == current || (v->is_live && i + 1 == count))
+        if (v == current || (v->is_live && i + 1 == count))
+            break;
+        if (v->is_applied)
             continue;
         read_facts(s, i);
         v->is_applied = vault_facts_applied(&v->facts, told) || left_behind(v, current);
