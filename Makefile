@@ -13,7 +13,7 @@ GOALS      := $(or $(MAKECMDGOALS),all)
 QUIET_GOALS := help format clean
 DEPS       ?= yes
 DEPS_NEEDED := $(if $(filter-out $(QUIET_GOALS),$(GOALS)),build) \
-               $(if $(filter test test-all test-san demo bench,$(GOALS)),test) \
+               $(if $(filter test test-all test-san demo bench campaign,$(GOALS)),test) \
                $(if $(filter check lint,$(GOALS)),check) $(if $(filter test-trixie,$(GOALS)),trixie)
 ifeq ($(DEPS)$(if $(strip $(DEPS_NEEDED)),yes),yesyes)
 DEPS_OUTPUT := $(shell t/deps $(DEPS_NEEDED) >&2)
@@ -124,6 +124,9 @@ demo: all ## a failover before your eyes; SERVER=mariadb|mysql MODE=gtid|positio
 	B=$(B) t/demo $(SERVER) $(MODE)
 bench: all ## measures, and holds the bars
 	B=$(B) t/bench/run $(ONLY)
+campaign: all ## random faults on real servers; ROUNDS=200 SEED=1 SERVER=mariadb MODE=gtid
+	B=$(B) t/campaign --seed $(or $(SEED),1) --rounds $(or $(ROUNDS),20) --server $(or $(SERVER),mariadb) \
+	    --mode $(or $(MODE),gtid)
 format: ## lays out the C sources
 	clang-format -i $(FILES)
 clean: ## removes what was built here; build/servers and labs stay
@@ -144,4 +147,4 @@ help: ## this list
 
 -include $(wildcard $(addprefix $(B)/,common/*.d node/*.d node/*/*.d manager/*/*.d t/*/*.d t/*/*/*.d))
 .SECONDARY:
-.PHONY: all tests dev test test-fast test-all test-san test-trixie check lint demo bench format clean install help
+.PHONY: all tests dev test test-fast test-all test-san test-trixie check lint demo bench campaign format clean install help
