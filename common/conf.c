@@ -95,19 +95,29 @@ static int address(struct conf_load *l, struct conf_server *s, struct err *e)
     return 0;
 }
 
-/* monitor_user alone has the empty password; without monitor_user, user and password serve. */
-static int monitor_account(struct conf_server *s, const struct conf_layer *layer, struct err *e)
+/* A user alone has the empty password; without it, user and password serve. */
+static int own_account(const char **user, const char **password, const char *name,
+                       const struct conf_value *told, struct err *e)
 {
-    const struct conf_value *password =
-        conf_layer_value(layer, offsetof(struct conf_server, monitor_password));
-
-    if (s->monitor_user[0])
+    if (**user)
         return 0;
-    if (s->monitor_password[0])
-        return err_set(e, ERR_CONFIG, "%s line %d: monitor_password without monitor_user",
-                       password->file, password->line);
-    s->monitor_user = s->monitor_password = NULL;
+    if (**password)
+        return err_set(e, ERR_CONFIG, "%s line %d: %s_password without %s_user", told->file,
+                       told->line, name, name);
+    *user = *password = NULL;
     return 0;
+}
+
+static int own_accounts(struct conf_server *s, const struct conf_layer *layer, struct err *e)
+{
+    const struct conf_value *monitor =
+        conf_layer_value(layer, offsetof(struct conf_server, monitor_password));
+    const struct conf_value *scan =
+        conf_layer_value(layer, offsetof(struct conf_server, scan_password));
+
+    if (own_account(&s->monitor_user, &s->monitor_password, "monitor", monitor, e) != 0)
+        return -1;
+    return own_account(&s->scan_user, &s->scan_password, "scan", scan, e);
 }
 
 /* "a, b" -> "a,b" */
@@ -137,7 +147,7 @@ static int load_server(struct conf_load *l, const struct place *p,
         return err_set(e, ERR_CONFIG, "%s line %d: [%s] has no hostname: add \"hostname=...\"",
                        l->c->file, p->line, p->id);
     remove_blanks(l->c, &s->master_binlog_dir);
-    if (monitor_account(s, &layer, e) < 0)
+    if (own_accounts(s, &layer, e) < 0)
         return -1;
     if (address(l, s, e) < 0)
         return err_wrap(e, "%s line %d: [%s]", l->c->file, p->line, p->id);

@@ -19,6 +19,7 @@ struct conf_server {
     const char *hostname, *ip, *node_label, *ssh_host, *ssh_ip, *ssh_options, *ssh_user;
     const char *user, *password, *repl_user, *repl_password; /* repl_*: NULL when unset or empty */
     const char *monitor_user, *monitor_password;             /* both NULL: user and password */
+    const char *scan_user, *scan_password;                   /* likewise, of the scanner */
     const char *ssl_mode, *ssl_ca;
     const char *master_pid_file, *master_binlog_dir, *remote_workdir, *manager_workdir,
         *manager_log;
@@ -31,13 +32,15 @@ struct conf_server {
         *fence_required; /* "proof", "mha" or "" (then the command's own default: decision 6) */
     const char *fence_command;
     const char *vault_dir;
-    const char *on_crash_restart; /* "failover" or "ride" (decision 2) */
+    const char *on_crash_restart;                        /* "failover" or "ride" (decision 2) */
+    const char *scan_history, *scan_rules, *scan_statsd; /* "" when unset */
     const char *ssh_backend, *ssh_host_key, *node_path, *journal_dir, *hook_passwords;
     int port, ssh_port, ssh_connection_timeout;
     int candidate_master, no_master, ignore_fail, skip_init_ssh_check, skip_reset_slave;
     int disable_log_bin, handle_raw_binlog, check_repl_delay, check_repl_filter, latest_priority;
     int multi_tier_slave, ping_interval, use_gtid_auto_pos;
     int ping_misses, planned_stop_wait, hook_timeout, writer_port, handle_events;
+    int scan_interval, scan_full_interval;
 };
 
 struct conf {

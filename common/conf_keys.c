@@ -8,6 +8,7 @@
 
 #define PORT_MAX    65535
 #define SECONDS_MAX 86400
+#define SCAN_MAX    (31 * SECONDS_MAX)
 #define AT(field)   offsetof(struct conf_server, field)
 #define BINLOG_DIRS "/var/lib/mysql,/var/log/mysql"
 #define SSL_MODES   "DISABLED|PREFERRED|REQUIRED|VERIFY_CA|VERIFY_IDENTITY"
@@ -76,6 +77,8 @@ const struct conf_key conf_keys[] = {
 
     OURS(monitor_user, "", "account for watching; default: user"),
     SECRET(monitor_password, 0, "its password"),
+    OURS(scan_user, "", "account of the AUTO_INCREMENT scanner; default: user"),
+    SECRET(scan_password, 0, "its password"),
     WORD(ssl_mode, "PREFERRED", 0, SSL_MODES, "encryption of our own SQL sessions"),
     OURS(ssl_ca, "", "file with the certificate authority of the servers"),
     OURS(writer_vip, "", "writer address addr/len[@device] that moves with the master"),
@@ -95,6 +98,13 @@ const struct conf_key conf_keys[] = {
     WORD(on_crash_restart, "failover", 0, "failover|ride",
          "what a crash comes to where the server may be started again"),
     NUMBER(hook_timeout, "30", 1, SECONDS_MAX, 0, 0, "seconds a hook script may take"),
+    NUMBER(scan_interval, "0", 0, SECONDS_MAX, 0, 0,
+           "seconds between two scans of AUTO_INCREMENT columns by the manager; 0: none"),
+    NUMBER(scan_full_interval, "86400", 60, SCAN_MAX, 0, 0,
+           "seconds between two scans of all columns"),
+    OURS(scan_history, "", "history of the scans; default: scan.sqlite in manager_workdir"),
+    OURS(scan_rules, "", "file with thresholds and rules of the scans"),
+    OURS(scan_statsd, "", "DogStatsD that is told the result: host:port or a path"),
     {NULL, CONF_TEXT, CONF_ANY, NULL, 0, 0, 0, 0, 0, NULL, CONF_NO_FIELD, NULL},
 };
 /* clang-format on */

@@ -5,7 +5,7 @@
 
 #include "common/conf.h"
 
-#define CONF_KEYS_MAX 64
+#define CONF_KEYS_MAX 96
 
 struct conf_value {
     const char *text; /* NULL: not defined */
