@@ -55,9 +55,12 @@ static const char read_bytes[] =
 
 static const char read_foreign_keys[] =
     "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, COLUMN_NAME AS c, REFERENCED_TABLE_SCHEMA AS ps,"
-    " REFERENCED_TABLE_NAME AS pt, REFERENCED_COLUMN_NAME AS pc"
-    " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL"
-    " AND TABLE_SCHEMA = ";
+    " REFERENCED_TABLE_NAME AS pt, REFERENCED_COLUMN_NAME AS pc, CONSTRAINT_NAME AS k"
+    " FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL AND ";
+
+static const char read_type[] =
+    "SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, COLUMN_NAME AS c, COLUMN_TYPE AS ct,"
+    " IS_NULLABLE AS y FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ";
 
 static const char *text_of(const struct db_rows *r, size_t row, const char *column)
 {
@@ -139,8 +142,15 @@ int sql_scan_read_schemas(struct sql *s, struct db_rows **out, int64_t deadline_
                                                                    : err_wrap(e, "list schemas");
 }
 
-int sql_scan_read_columns(struct sql *s, const char *schema, int children, struct db_rows **out,
-                          int64_t deadline_ms, struct err *e)
+static void add_table(struct buf *text, const char *schema, const char *table)
+{
+    db_quote(text, schema);
+    buf_adds(text, " AND TABLE_NAME = ");
+    db_quote(text, table);
+}
+
+int sql_scan_read_columns(struct sql *s, const char *schema, const char *table, int children,
+                          struct db_rows **out, int64_t deadline_ms, struct err *e)
 {
     struct buf text = BUF_INIT;
     int rc;
@@ -148,7 +158,10 @@ int sql_scan_read_columns(struct sql *s, const char *schema, int children, struc
     buf_adds(&text, read_columns);
     if (schema) {
         buf_adds(&text, "TABLE_SCHEMA = ");
-        db_quote(&text, schema);
+        if (table)
+            add_table(&text, schema, table);
+        else
+            db_quote(&text, schema);
     } else {
         buf_adds(&text, in_all_schemas);
     }
@@ -196,19 +209,26 @@ int sql_scan_read_tables(struct sql *s, const char *const *schemas, size_t count
     return rc == 0 ? 0 : err_wrap(e, "read the counters of %s", count ? schemas[0] : "no schema");
 }
 
+int sql_scan_read_table(struct sql *s, const char *schema, const char *table, struct db_rows **out,
+                        int64_t deadline_ms, struct err *e)
+{
+    struct buf text = BUF_INIT;
+    int rc;
+
+    buf_adds(&text, read_tables);
+    buf_adds(&text, "= ");
+    add_table(&text, schema, table);
+    rc = db_query(s->db, text.data, deadline_ms, out, e);
+    buf_release(&text);
+    return rc == 0 ? 0 : err_wrap(e, "read the counter of %s.%s", schema, table);
+}
+
 void sql_scan_table_at(const struct db_rows *r, size_t row, struct sql_scan_table *out)
 {
     out->schema = text_of(r, row, "s");
     out->table = text_of(r, row, "t");
     out->engine = text_of(r, row, "e");
     out->next = db_rows_get(r, row, "n", NULL);
-}
-
-static void add_table(struct buf *text, const char *schema, const char *table)
-{
-    db_quote(text, schema);
-    buf_adds(text, " AND TABLE_NAME = ");
-    db_quote(text, table);
 }
 
 int sql_scan_is_leading(struct sql *s, const struct sql_scan_column *c, int *first,
@@ -278,6 +298,30 @@ int sql_scan_read_bytes(struct sql *s, const char *schema, const char *table, ui
     return rc == 0 ? 0 : err_wrap(e, "read the size of %s.%s", schema, table);
 }
 
+int sql_scan_read_type(struct sql *s, const struct sql_scan_column *c, struct buf *type,
+                       int *nullable, int64_t deadline_ms, struct err *e)
+{
+    struct buf text = BUF_INIT;
+    struct db_rows *r = NULL;
+    size_t i;
+    int rc;
+
+    buf_adds(&text, read_type);
+    add_table(&text, c->schema, c->table);
+    rc = db_query(s->db, text.data, deadline_ms, &r, e);
+    for (i = 0; rc == 0 && i < db_rows_count(r); i++)
+        if (strcmp(text_of(r, i, "s"), c->schema) == 0 &&
+            strcmp(text_of(r, i, "t"), c->table) == 0 &&
+            strcasecmp(text_of(r, i, "c"), c->column) == 0) {
+            buf_clear(type);
+            buf_adds(type, text_of(r, i, "ct"));
+            *nullable = strcasecmp(text_of(r, i, "y"), "YES") == 0;
+        }
+    db_rows_free(&r);
+    buf_release(&text);
+    return rc == 0 ? 0 : err_wrap(e, "read the columns of %s.%s", c->schema, c->table);
+}
+
 int sql_scan_read_foreign_keys(struct sql *s, const char *schema, struct db_rows **out,
                                int64_t deadline_ms, struct err *e)
 {
@@ -285,6 +329,10 @@ int sql_scan_read_foreign_keys(struct sql *s, const char *schema, struct db_rows
     int rc;
 
     buf_adds(&text, read_foreign_keys);
+    if (s->version.family == FAMILY_MYSQL && version_at_least(&s->version, 8, 0, 0))
+        buf_adds(&text, "REFERENCED_TABLE_SCHEMA = ");
+    else
+        buf_adds(&text, "TABLE_SCHEMA = ");
     db_quote(&text, schema);
     rc = db_query(s->db, text.data, deadline_ms, out, e);
     buf_release(&text);
@@ -299,4 +347,5 @@ void sql_scan_key_at(const struct db_rows *r, size_t row, struct sql_scan_key *o
     out->parent_schema = text_of(r, row, "ps");
     out->parent_table = text_of(r, row, "pt");
     out->parent_column = text_of(r, row, "pc");
+    out->constraint = text_of(r, row, "k");
 }

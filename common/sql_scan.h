@@ -27,14 +27,14 @@ int sql_scan_read_grants(struct sql *s, struct db_rows **out, int64_t deadline_m
 int sql_scan_read_schemas(struct sql *s, struct db_rows **out, int64_t deadline_ms, struct err *e);
 
 /* Columns that count, by their definitions alone: AUTO_INCREMENT; NEXTVAL defaults; a sequence's
- * own first column; with children, integers called *_id. In one schema, or with NULL in all but
- * the server's own. */
+ * own first column; with children, integers called *_id. Of one table, with table NULL of one
+ * schema, with both NULL of all but the server's own. */
 struct sql_scan_column {
     const char *schema, *table, *column, *data_type, *column_type, *extra;
     const char *fallback; /* COLUMN_DEFAULT, "" for none */
 };
-int sql_scan_read_columns(struct sql *s, const char *schema, int children, struct db_rows **out,
-                          int64_t deadline_ms, struct err *e);
+int sql_scan_read_columns(struct sql *s, const char *schema, const char *table, int children,
+                          struct db_rows **out, int64_t deadline_ms, struct err *e);
 void sql_scan_column_at(const struct db_rows *r, size_t row, struct sql_scan_column *out);
 
 /* The counters of the base tables of some schemas. May bring those of other spellings of a name
@@ -45,6 +45,9 @@ struct sql_scan_table {
 };
 int sql_scan_read_tables(struct sql *s, const char *const *schemas, size_t count,
                          struct db_rows **out, int64_t deadline_ms, struct err *e);
+/* Of one table: on every family it is the only one that is opened. */
+int sql_scan_read_table(struct sql *s, const char *schema, const char *table, struct db_rows **out,
+                        int64_t deadline_ms, struct err *e);
 void sql_scan_table_at(const struct db_rows *r, size_t row, struct sql_scan_table *out);
 
 /* *first: 1 when the column is the first one of some key. */
@@ -64,10 +67,15 @@ int sql_scan_read_sequence(struct sql *s, const char *schema, const char *name,
 int sql_scan_read_bytes(struct sql *s, const char *schema, const char *table, uint64_t *bytes,
                         int64_t deadline_ms, struct err *e);
 
-/* Foreign keys from or to a table. On MariaDB and old MySQL this opens every table of the schema:
- * for one table on demand. */
+/* The type of one column, "" when there is none of that name. */
+int sql_scan_read_type(struct sql *s, const struct sql_scan_column *c, struct buf *type,
+                       int *nullable, int64_t deadline_ms, struct err *e);
+
+/* Foreign keys to tables of a schema. On MariaDB and old MySQL this opens tables, and only keys
+ * within the schema are found: for one table on demand. */
 struct sql_scan_key {
     const char *schema, *table, *column, *parent_schema, *parent_table, *parent_column;
+    const char *constraint;
 };
 int sql_scan_read_foreign_keys(struct sql *s, const char *schema, struct db_rows **out,
                                int64_t deadline_ms, struct err *e);

@@ -71,6 +71,20 @@ static int read_grants(struct collect *c, struct err *e)
     return 0;
 }
 
+/* What a partial revoke of MySQL hides is not even in the list of schemas. */
+static void name_revoked(struct collect *c, const char *who)
+{
+    const struct buf *list = &c->grants.revoked;
+    const char *p;
+
+    for (p = list->data; p < list->data + list->len; p += strlen(p) + 1)
+        if (is_asked(c->ask, p) && !scan_grants_cover(&c->grants, p))
+            collect_partial(c,
+                            "schema %s is hidden from us by a revoke: GRANT REFERENCES ON `%s`.*"
+                            " TO %s",
+                            p, p, who);
+}
+
 /* Hidden tables give no error, only fewer rows: so the account must hold a privilege that shows all
  * of them, or of the schemas that were asked for by name. */
 static int prove_coverage(struct collect *c, struct err *e)
@@ -85,6 +99,7 @@ static int prove_coverage(struct collect *c, struct err *e)
                             " GRANT REFERENCES ON *.* TO %s",
                             schema, who);
     c->out->schemas = i;
+    name_revoked(c, who);
     if (!c->grants.all && !c->ask->schemas)
         collect_partial(c,
                         "schemas may be hidden from us: GRANT REFERENCES ON *.* TO %s"
@@ -148,17 +163,18 @@ static void take_column(struct collect *c, const struct sql_scan_column *row)
         fill_column(&c->extra, &c->out->texts, row, SCAN_CHILD);
 }
 
-static int read_columns_of(struct collect *c, const char *schema, struct err *e)
+static int read_columns_of(struct collect *c, const char *schema, const char *table, struct err *e)
 {
     struct sql_scan_column row;
     struct db_rows *r;
     size_t i;
 
-    if (sql_scan_read_columns(c->sql, schema, c->ask->children, &r, c->deadline_ms, e) != 0)
+    if (sql_scan_read_columns(c->sql, schema, table, c->ask->children, &r, c->deadline_ms, e) != 0)
         return -1;
     for (i = 0; i < db_rows_count(r); i++) {
         sql_scan_column_at(r, i, &row);
-        if (!schema || strcmp(row.schema, schema) == 0)
+        if ((!schema || strcmp(row.schema, schema) == 0) &&
+            (!table || strcmp(row.table, table) == 0))
             take_column(c, &row);
     }
     db_rows_free(&r);
@@ -173,8 +189,13 @@ static int read_columns(struct collect *c, struct err *e)
     const char *schema;
     size_t i;
 
+    for (i = 0; i < c->ask->only_count; i++)
+        if (read_columns_of(c, c->ask->only[i].schema, c->ask->only[i].table, e) != 0)
+            return -1;
+    if (c->ask->only)
+        return 0;
     if (!c->ask->schemas) {
-        if (read_columns_of(c, NULL, &whole) == 0)
+        if (read_columns_of(c, NULL, NULL, &whole) == 0)
             return 0;
         if (whole.code != ERR_SQL || whole.server_errno != 0) {
             *e = whole;
@@ -182,7 +203,7 @@ static int read_columns(struct collect *c, struct err *e)
         }
     }
     for (i = 0; (schema = collect_schema(c, i)); i++)
-        if (read_columns_of(c, schema, e) != 0)
+        if (read_columns_of(c, schema, NULL, e) != 0)
             return -1;
     return 0;
 }
@@ -258,23 +279,60 @@ static int pause_after(struct collect *c, size_t tables, struct err *e)
     return 0;
 }
 
-static int read_tables_of(struct collect *c, const char *const *names, size_t count, struct err *e)
+static int is_named(const char *const *names, size_t count, const char *schema)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        if (strcmp(names[i], schema) == 0)
+            return 1;
+    return 0;
+}
+
+/* r is given back. */
+static int take_tables(struct collect *c, struct db_rows *r, const char *const *names, size_t count,
+                       struct err *e)
 {
     struct sql_scan_table row;
-    struct db_rows *r;
-    size_t i, n;
+    size_t i, n = db_rows_count(r);
     int rc = 0;
 
-    if (sql_scan_read_tables(c->sql, names, count, &r, c->deadline_ms, e) != 0)
-        return -1;
-    n = db_rows_count(r);
-    c->out->tables += n;
     for (i = 0; rc == 0 && i < n; i++) {
         sql_scan_table_at(r, i, &row);
+        /* Schemas of other spellings come with it, and come again by themselves. */
+        if (!is_named(names, count, row.schema))
+            continue;
+        c->out->tables++;
         rc = take_table(c, &row, e);
     }
     db_rows_free(&r);
     return rc == 0 ? pause_after(c, n, e) : rc;
+}
+
+static int read_tables_of(struct collect *c, const char *const *names, size_t count, struct err *e)
+{
+    struct db_rows *r;
+
+    if (sql_scan_read_tables(c->sql, names, count, &r, c->deadline_ms, e) != 0)
+        return -1;
+    return take_tables(c, r, names, count, e);
+}
+
+/* Table by table: few are asked for. */
+static int read_only_tables(struct collect *c, struct err *e)
+{
+    struct db_rows *r;
+    size_t i;
+
+    for (i = 0; i < c->out->columns; i++) {
+        const struct scan_column *column = &c->out->column[i];
+
+        if (sql_scan_read_table(c->sql, column->schema, column->table, &r, c->deadline_ms, e) !=
+                0 ||
+            take_tables(c, r, &column->schema, 1, e) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* Only schemas that have a column to measure. */
@@ -283,6 +341,8 @@ static int read_tables(struct collect *c, struct err *e)
     const char *names[BATCH_SCHEMAS];
     size_t max = c->opens_tables ? 1 : BATCH_SCHEMAS, count = 0, held = 0, i;
 
+    if (c->ask->only)
+        return read_only_tables(c, e);
     for (i = 0; i < c->out->columns; i++) {
         const char *schema = c->out->column[i].schema;
 

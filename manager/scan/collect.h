@@ -6,9 +6,16 @@
 #include "common/sql_scan.h"
 #include "manager/scan/facts.h"
 
+/* A table by its names. */
+struct scan_table {
+    const char *schema, *table;
+};
+
 struct scan_ask {
     const char *const *schemas; /* globs; the scan is of these only. NULL: all */
     size_t schema_count;
+    const struct scan_table *only; /* the scan is of these tables only. NULL: all */
+    size_t only_count;
     int children;     /* look for columns that hold other tables' ids and are narrower */
     int force;        /* also where each look at a table costs the server reads */
     int statement_ms; /* the server's own limit on each statement; 0: 60 s */

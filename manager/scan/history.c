@@ -8,16 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAYOUT      1
-#define BUSY_MS     10000
-#define DAY_S       86400
-#define LOADED_DAYS 29
-#define TOP_BIT     (UINT64_C(1) << 63)
+#define LAYOUT        1
+#define BUSY_MS       10000
+#define DAY_S         86400
+#define LOADED_DAYS   29
+#define TOP_BIT       (UINT64_C(1) << 63)
+#define WATCHED_USAGE 0.3
+#define WATCHED_DAYS  365
 
 static const char make_layout[] =
     "CREATE TABLE series (id INTEGER PRIMARY KEY, grp TEXT NOT NULL, sch TEXT NOT NULL,"
     " tab TEXT NOT NULL, col TEXT NOT NULL, kind INTEGER NOT NULL, class TEXT NOT NULL,"
-    " level INTEGER NOT NULL, first_s INTEGER NOT NULL, last_s INTEGER NOT NULL,"
+    " level INTEGER NOT NULL, watched INTEGER NOT NULL, first_s INTEGER NOT NULL,"
+    " last_s INTEGER NOT NULL,"
     " UNIQUE (grp, sch, tab, col, kind));"
     "CREATE TABLE sample (series INTEGER NOT NULL, at_s INTEGER NOT NULL, value INTEGER NOT NULL,"
     " PRIMARY KEY (series, at_s)) WITHOUT ROWID;"
@@ -29,21 +32,36 @@ static const char make_layout[] =
     "INSERT INTO tidied VALUES (0);"
     "PRAGMA user_version = 1;";
 
-enum statement { FIND, LOAD, ADD, TOUCH, DROP_HOUR, SAMPLE, RUN_BEFORE, RUN, STATEMENTS };
+enum statement {
+    FIND,
+    LOAD,
+    ADD,
+    TOUCH,
+    DROP_HOUR,
+    SAMPLE,
+    RUN_BEFORE,
+    RUN,
+    WATCHED,
+    KNOWN,
+    STATEMENTS
+};
 
 static const char *const texts[STATEMENTS] = {
     [FIND] = "SELECT id, level FROM series WHERE grp = ?1 AND sch = ?2 AND tab = ?3 AND col = ?4"
              " AND kind = ?5",
     [LOAD] = "SELECT at_s, value FROM sample WHERE series = ?1 AND at_s >= ?2 AND at_s < ?3"
              " ORDER BY at_s",
-    [ADD] = "INSERT INTO series (grp, sch, tab, col, kind, class, level, first_s, last_s)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-    [TOUCH] = "UPDATE series SET level = ?2, last_s = ?3, class = ?4 WHERE id = ?1",
+    [ADD] = "INSERT INTO series (grp, sch, tab, col, kind, class, level, watched, first_s,"
+            " last_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9, ?8, ?8)",
+    [TOUCH] = "UPDATE series SET level = ?2, last_s = ?3, class = ?4, watched = ?5 WHERE id = ?1",
     [DROP_HOUR] = "DELETE FROM sample WHERE series = ?1 AND at_s >= ?2 AND at_s <= ?3",
     [SAMPLE] = "INSERT OR REPLACE INTO sample VALUES (?1, ?2, ?3)",
     [RUN_BEFORE] = "SELECT tables FROM run WHERE grp = ?1 AND answer = 2 ORDER BY at_s DESC"
                    " LIMIT 1",
     [RUN] = "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [WATCHED] = "SELECT DISTINCT sch, tab FROM series WHERE grp = ?1 AND watched = 1"
+                " ORDER BY sch, tab",
+    [KNOWN] = "SELECT 1 FROM series WHERE grp = ?1 LIMIT 1",
 };
 
 struct scan_history {
@@ -252,6 +270,13 @@ int scan_history_load(struct scan_history *h, const struct scan_finding *f, int 
     return rc == SQLITE_DONE ? 0 : -1;
 }
 
+/* Worth a look more often than all others. */
+static int is_watched(const struct scan_finding *f)
+{
+    return f->level > SCAN_FINE || f->usage >= WATCHED_USAGE ||
+           (f->days_known && f->days < WATCHED_DAYS);
+}
+
 static int add_series(struct scan_history *h, const struct scan_finding *f, int64_t now_s,
                       int64_t *series, struct err *e)
 {
@@ -261,6 +286,7 @@ static int add_series(struct scan_history *h, const struct scan_finding *f, int6
     bind_text(s, 6, scan_column_class(f->column));
     sqlite3_bind_int(s, 7, (int)f->level);
     sqlite3_bind_int64(s, 8, now_s);
+    sqlite3_bind_int(s, 9, is_watched(f));
     if (done(h, ADD, e) != 0)
         return -1;
     *series = sqlite3_last_insert_rowid(h->db);
@@ -276,6 +302,7 @@ static int touch_series(struct scan_history *h, const struct scan_finding *f, in
     sqlite3_bind_int(s, 2, (int)f->level);
     sqlite3_bind_int64(s, 3, now_s);
     bind_text(s, 4, scan_column_class(f->column));
+    sqlite3_bind_int(s, 5, is_watched(f));
     return done(h, TOUCH, e);
 }
 
@@ -320,6 +347,59 @@ int scan_history_keep_run(struct scan_history *h, const struct scan_server *v, i
     sqlite3_bind_int64(s, 7, (sqlite3_int64)v->columns);
     bind_text(s, 8, v->error);
     return done(h, RUN, e);
+}
+
+static int is_known(struct scan_history *h, const char *group)
+{
+    sqlite3_stmt *s = h->stmt[KNOWN];
+    int known;
+
+    bind_text(s, 1, group);
+    known = sqlite3_step(s) == SQLITE_ROW;
+    sqlite3_reset(s);
+    return known;
+}
+
+int scan_history_watched(struct scan_history *h, const char *group, struct scan_watched *out,
+                         struct err *e)
+{
+    sqlite3_stmt *s = h->stmt[WATCHED];
+    size_t cap = 0;
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    if (is_known(h, group)) {
+        cap = 64;
+        out->table = mem_alloc(cap * sizeof(*out->table));
+    }
+    bind_text(s, 1, group);
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        if (out->count == cap) {
+            struct scan_table *more;
+
+            cap = cap ? 2 * cap : 64;
+            more = mem_alloc(cap * sizeof(*more));
+            if (out->count)
+                memcpy(more, out->table, out->count * sizeof(*more));
+            free(out->table);
+            out->table = more;
+        }
+        out->table[out->count].schema =
+            scan_text(&out->texts, (const char *)sqlite3_column_text(s, 0));
+        out->table[out->count++].table =
+            scan_text(&out->texts, (const char *)sqlite3_column_text(s, 1));
+    }
+    if (rc != SQLITE_DONE)
+        failed(h, e);
+    sqlite3_reset(s);
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+void scan_watched_release(struct scan_watched *w)
+{
+    free(w->table);
+    scan_texts_release(&w->texts);
+    memset(w, 0, sizeof(*w));
 }
 
 /* The last sample of each bucket stays. */

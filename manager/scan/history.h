@@ -4,6 +4,7 @@
 #define KAGEMUSHA_SCAN_HISTORY_H
 
 #include "common/err.h"
+#include "manager/scan/collect.h"
 #include "manager/scan/judge.h"
 
 struct scan_history;
@@ -34,6 +35,17 @@ int scan_history_keep(struct scan_history *h, const struct scan_finding *f, int6
 /* A line about the server; the tables that the last full scan of its group saw, 0 for none. */
 int scan_history_keep_run(struct scan_history *h, const struct scan_server *s, int64_t now_s,
                           uint64_t *tables_before, struct err *e);
+
+/* The tables of a group that are worth a look more often: with a finding, 30 % used, or full within
+ * a year. */
+struct scan_watched {
+    struct scan_table *table; /* NULL: the group was never scanned */
+    size_t count;
+    struct scan_texts texts;
+};
+int scan_history_watched(struct scan_history *h, const char *group, struct scan_watched *out,
+                         struct err *e);
+void scan_watched_release(struct scan_watched *w);
 
 /* Thins what has grown old, and beyond max_bytes shortens the past; at most once a day unless the
  * file is too large. */

@@ -33,6 +33,8 @@ struct scan_finding {
     struct scan_growth growth;
     int days_known;
     double days, days_low, days_high; /* INFINITY: it does not grow */
+    struct scan_point *plot;          /* kept points for a picture, or NULL; owned by the report */
+    size_t plot_points;
 };
 
 /* f: server and column are set, the rest is filled. p: the kept points of this column, oldest
@@ -60,6 +62,7 @@ struct scan_report {
     size_t findings;
     const struct scan_rules *rules;
     int64_t now_s;
+    int plots; /* findings have points for pictures */
     struct scan_totals totals;
 };
 void scan_report_count(struct scan_report *r);

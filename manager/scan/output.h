@@ -36,8 +36,8 @@ void scan_print_statsd(const struct scan_report *r, struct buf *out);
 /* Nagios and Icinga: status line with perfdata, then a line for each finding. */
 void scan_print_nagios(const struct scan_report *r, struct buf *out);
 
-/* A page without script or anything from elsewhere. */
-void scan_print_html(const struct scan_report *r, struct buf *out);
+/* A page without script or anything from elsewhere; well-formed XML too. */
+void scan_print_html(const struct scan_report *r, const struct scan_view *v, struct buf *out);
 
 /* "schema.table.column" as people write it; a sequence has no column. */
 void scan_print_name(const struct scan_column *c, struct buf *out);

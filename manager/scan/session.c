@@ -9,6 +9,7 @@
 
 /* Fewer tables than this share of the last scan's is worth a word: a grant may have been lost. */
 #define TABLES_SHARE 0.9
+#define PLOT_POINTS  64
 
 static size_t count_columns(const struct scan_report *r)
 {
@@ -19,6 +20,18 @@ static size_t count_columns(const struct scan_report *r)
     return n;
 }
 
+/* At most PLOT_POINTS of the points, the last one among them. */
+static void keep_plot(struct scan_finding *f, const struct scan_kept *k)
+{
+    size_t every = (k->n + PLOT_POINTS - 1) / PLOT_POINTS, i;
+
+    if (k->n < 2 || f->column->state != SCAN_MEASURED)
+        return;
+    f->plot = mem_alloc(PLOT_POINTS * sizeof(*f->plot));
+    for (i = (k->n - 1) % every; i < k->n; i += every)
+        f->plot[f->plot_points++] = k->p[i];
+}
+
 static int judge_one(struct scan_report *r, struct scan_history *h, struct scan_finding *f,
                      struct scan_kept *k, struct err *e)
 {
@@ -26,6 +39,8 @@ static int judge_one(struct scan_report *r, struct scan_history *h, struct scan_
         return -1;
     scan_judge(f, r->rules, k->p, h ? k->n : 0, r->now_s);
     f->before = h ? k->before : SCAN_UNJUDGED;
+    if (h && r->plots)
+        keep_plot(f, k);
     return h ? scan_history_keep(h, f, k->series, r->now_s, e) : 0;
 }
 
@@ -33,8 +48,10 @@ static void judge_all(struct scan_report *r)
 {
     size_t i;
 
-    for (i = 0; i < r->findings; i++)
+    for (i = 0; i < r->findings; i++) {
+        free(r->finding[i].plot);
         (void)judge_one(r, NULL, &r->finding[i], &(struct scan_kept){0}, NULL);
+    }
 }
 
 static int judge_with(struct scan_report *r, struct scan_history *h, struct err *e)
@@ -97,6 +114,7 @@ int scan_report_build(struct scan_report *r, const struct scan_memory *m, struct
     size_t i, k, n = 0;
     int rc = 0;
 
+    r->plots = m->plots;
     r->findings = count_columns(r);
     r->finding = mem_zalloc(r->findings * sizeof(*r->finding));
     for (i = 0; i < r->servers; i++)
@@ -116,6 +134,10 @@ int scan_report_build(struct scan_report *r, const struct scan_memory *m, struct
 
 void scan_report_release(struct scan_report *r)
 {
+    size_t i;
+
+    for (i = 0; i < r->findings; i++)
+        free(r->finding[i].plot);
     free(r->finding);
     r->finding = NULL;
     r->findings = 0;

@@ -7,6 +7,7 @@
 struct scan_memory {
     const char *path; /* of the history, NULL: none */
     int whole;        /* all schemas were asked for: the number of tables can be compared */
+    int plots;        /* keep points of the past for pictures */
     int64_t max_bytes;
 };
 
