@@ -6,7 +6,8 @@
 const struct cmd *const cmd_table[] = {
     &cmd_manager,   &cmd_check_repl,      &cmd_check_ssh,      &cmd_master_switch,
     &cmd_plan,      &cmd_topology,        &cmd_check_status,   &cmd_stop,
-    &cmd_conf_host, &cmd_secondary_check, &cmd_master_monitor, NULL,
+    &cmd_conf_host, &cmd_secondary_check, &cmd_master_monitor, &cmd_scan,
+    NULL,
 };
 
 const struct cmd *cmd_find(const char *name)

@@ -102,6 +102,9 @@ for verb in plan topology; do
     in_page docs/man/kagemusha.8 "$(printf 'kagemusha %s' "$verb")" >"$work/found"
     compare "kagemusha $verb" "$work/wanted" "$work/found"
 done | rule "kagemusha(8) has the options of its own verbs"
+of_command kagemusha scan >"$work/wanted"
+in_page docs/man/kagemusha-scan.8 >"$work/found"
+compare "kagemusha scan" "$work/wanted" "$work/found" | rule "kagemusha-scan(8) has its options"
 commands | while read -r verb; do
     grep -q "^\.It Cm $verb\$" docs/man/kagemusha.8 || echo "kagemusha $verb"
 done | rule "kagemusha(8) has every verb"

@@ -1,0 +1,494 @@
+#!/usr/bin/env bash
+# The scanner against a real server: every type at its edge, every place where a counter is missing or
+# wrong, what an account may see, bad input, and each form of output by a reader of its own.
+# SERVER=mariadb|mariadb11|mysql9|mysql56, B=build directory.
+set -eu
+
+cd "$(dirname "$0")/.."
+B=${B:-build}
+name=${SERVER:-mariadb}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/scan.XXXXXX")
+. t/scan/server.sh
+count=0 broken=0
+trap 'stop_servers; rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
+
+ok() { # ok STATUS NAME
+    count=$((count + 1))
+    if (($1 == 0)); then
+        echo "ok $count - $2"
+    else
+        echo "not ok $count - $2"
+        broken=1
+    fi
+}
+
+is() { # is GOT WANT NAME
+    if [[ $1 == "$2" ]]; then
+        ok 0 "$3"
+    else
+        ok 1 "$3"
+        printf '#   got:  %s\n#   want: %s\n' "${1//$'\n'/$'\n#         '}" "$2"
+    fi
+}
+
+like() { # like GOT GLOB NAME
+    # shellcheck disable=SC2053  # a pattern
+    if [[ $1 == $2 ]]; then
+        ok 0 "$3"
+    else
+        ok 1 "$3"
+        printf '#   got:  %s\n#   want: %s\n' "${1//$'\n'/$'\n#         '}" "$2"
+    fi
+}
+
+# scan OPTION...: as the account that has REFERENCES alone; sets status, puts what it printed into $out
+# and $dir/out.txt, its complaints into $err.
+scan() {
+    status=0
+    "$B/kagemusha" scan "$@" >"$dir/out.txt" 2>"$dir/err.txt" || status=$?
+    out=$(<"$dir/out.txt") err=$(<"$dir/err.txt")
+}
+export KAGEMUSHA_SCAN_PASSWORD='Pa#s;w0r"d$'
+here() {
+    scan --server="127.0.0.1:$port" --user=scan "$@"
+}
+
+# counter SCHEMA TABLE: "class next limit left level" of the columns of a table, as CSV has them: exact.
+counter() {
+    awk -v schema="$1" -v table="$2" -F '","|",|,"' '{
+        gsub(/^"|\r$/, "")
+        if ($3 == schema && $4 == table) { split($8, n, ","); print $6, n[1], n[2], n[3], $7 } }' "$dir/csv"
+}
+
+# column FILTER: of the JSON report.
+column() {
+    jq -r ".columns[] | select(.table == \"$1\") | $2" "$dir/json"
+}
+
+mysql() {
+    [[ $name == mysql* ]]
+}
+
+is_version() { # is_version NAME...: this test runs on one of them
+    local one
+    for one; do
+        [[ $one != "$name" ]] || return 0
+    done
+    return 1
+}
+
+# shellcheck disable=SC2119  # no options
+start_server
+
+# What each type hands out last; the word is that of scanner dashboards.
+types() {
+    cat <<'TABLE'
+ti   tinyint_signed     127                  TINYINT
+tiu  tinyint_unsigned   255                  TINYINT UNSIGNED
+bo   tinyint_signed     127                  BOOL
+si   smallint_signed    32767                SMALLINT
+siu  smallint_unsigned  65535                SMALLINT UNSIGNED
+mi   mediumint_signed   8388607              MEDIUMINT
+miu  mediumint_unsigned 16777215             MEDIUMINT UNSIGNED
+i    int_signed         2147483647           INT
+iu   int_unsigned       4294967295           INT UNSIGNED
+iz   int_unsigned       4294967295           INT(5) ZEROFILL
+bi   bigint_signed      9223372036854775807  BIGINT
+biu  bigint_unsigned    18446744073709551614 BIGINT UNSIGNED
+se   bigint_unsigned    18446744073709551614 SERIAL
+TABLE
+    if ! is_version mysql9; then
+        printf '%s\n' "fl   float              16777216             FLOAT" \
+            "do   double             9007199254740992     DOUBLE"
+    fi
+}
+
+less() { # less NUMBER: one less; beyond what bash counts
+    case $1 in
+    18446744073709551614) echo 18446744073709551613 ;;
+    *) echo $(($1 - 1)) ;;
+    esac
+}
+
+more() {
+    case $1 in
+    18446744073709551614) echo 18446744073709551615 ;;
+    9223372036854775807) echo 9223372036854775808 ;;
+    *) echo $(($1 + 1)) ;;
+    esac
+}
+
+make_types() {
+    local table class limit type key
+    echo "CREATE DATABASE types; CREATE DATABASE edge; USE types;"
+    types | while read -r table class limit type; do
+        key="AUTO_INCREMENT PRIMARY KEY"
+        [[ $type != SERIAL ]] || key="PRIMARY KEY"
+        # Filled to the last value that is handed out, and one more tried.
+        echo "CREATE TABLE types.$table (id $type $key) ENGINE=InnoDB;"
+        echo "INSERT INTO types.$table VALUES ($(less "$limit")); INSERT INTO types.$table VALUES (NULL);"
+        echo "INSERT INTO types.$table VALUES (NULL);"
+        # One value left.
+        echo "CREATE TABLE edge.$table (id $type $key) ENGINE=InnoDB;"
+        echo "INSERT INTO edge.$table VALUES ($(less "$limit"));"
+    done
+}
+
+make_odd() {
+    cat <<'SQL'
+CREATE DATABASE odd; USE odd;
+CREATE TABLE unused (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
+CREATE TABLE truncated (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
+INSERT INTO truncated VALUES (5); TRUNCATE truncated;
+CREATE TABLE beyond (id TINYINT AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB; ALTER TABLE beyond AUTO_INCREMENT = 300;
+CREATE TABLE plain (id INT PRIMARY KEY);
+CREATE TABLE negative (id INT AUTO_INCREMENT PRIMARY KEY); INSERT INTO negative VALUES (-5), (7);
+CREATE TABLE parted (id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 4;
+INSERT INTO parted VALUES (41), (42);
+CREATE TABLE isam (id SMALLINT AUTO_INCREMENT PRIMARY KEY) ENGINE=MyISAM; INSERT INTO isam VALUES (31000);
+CREATE TABLE isam_full (id TINYINT AUTO_INCREMENT PRIMARY KEY) ENGINE=MyISAM; INSERT INTO isam_full VALUES (127);
+CREATE TABLE grouped (g INT, id TINYINT AUTO_INCREMENT, PRIMARY KEY (g, id)) ENGINE=MyISAM;
+INSERT INTO grouped VALUES (1, 127);
+CREATE TABLE grouped_too (g INT, id TINYINT AUTO_INCREMENT, PRIMARY KEY (g, id), KEY (id)) ENGINE=MyISAM;
+INSERT INTO grouped_too VALUES (1, 100);
+CREATE VIEW seen AS SELECT * FROM parted;
+CREATE TABLE Foo (id TINYINT AUTO_INCREMENT PRIMARY KEY); INSERT INTO Foo VALUES (100);
+CREATE TABLE foo (id BIGINT AUTO_INCREMENT PRIMARY KEY); INSERT INTO foo VALUES (3);
+CREATE DATABASE Odd; CREATE TABLE Odd.foo (id INT AUTO_INCREMENT PRIMARY KEY); INSERT INTO Odd.foo VALUES (77);
+CREATE DATABASE `we"ird,db'%_#|`;
+CREATE TABLE `we"ird,db'%_#|`.`ta``ble\\ "x"` (`c"o,l|` INT AUTO_INCREMENT PRIMARY KEY);
+INSERT INTO `we"ird,db'%_#|`.`ta``ble\\ "x"` VALUES (2100000000);
+CREATE DATABASE shard1; CREATE DATABASE shard2; CREATE DATABASE shard3;
+CREATE TABLE shard1.events (id INT AUTO_INCREMENT PRIMARY KEY); INSERT INTO shard1.events VALUES (10);
+CREATE TABLE shard2.events (id INT AUTO_INCREMENT PRIMARY KEY); INSERT INTO shard2.events VALUES (2147483000);
+CREATE TABLE shard3.events (id INT AUTO_INCREMENT PRIMARY KEY); INSERT INTO shard3.events VALUES (30);
+CREATE DATABASE fam; USE fam;
+CREATE TABLE users (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY); INSERT INTO users VALUES (2000000000);
+CREATE TABLE visits (id BIGINT AUTO_INCREMENT PRIMARY KEY, user_id INT, owner_user_id BIGINT UNSIGNED);
+CREATE TABLE orders (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB; INSERT INTO orders VALUES (2000000000);
+CREATE TABLE items (order_id INT NOT NULL, CONSTRAINT items_of FOREIGN KEY (order_id) REFERENCES orders (id)) ENGINE=InnoDB;
+SQL
+    if is_version mysql9; then
+        cat <<'SQL'
+USE odd; CREATE TABLE hidden (id INT AUTO_INCREMENT INVISIBLE PRIMARY KEY, v INT); INSERT INTO hidden (v) VALUES (1), (2);
+SET SESSION sql_generate_invisible_primary_key = ON;
+CREATE TABLE gipk (v INT); INSERT INTO gipk VALUES (1), (2), (3);
+SQL
+    elif ! mysql; then
+        cat <<'SQL'
+USE odd; CREATE TABLE hidden (id INT INVISIBLE AUTO_INCREMENT PRIMARY KEY, v INT); INSERT INTO hidden (v) VALUES (1), (2);
+CREATE TABLE versioned (id INT AUTO_INCREMENT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING;
+INSERT INTO versioned VALUES (8, 1);
+CREATE TABLE aria (g INT, id TINYINT AUTO_INCREMENT, PRIMARY KEY (g, id)) ENGINE=Aria;
+CREATE SEQUENCE s START WITH 50 MINVALUE 1 MAXVALUE 100 NOCACHE; SELECT NEXTVAL(s);
+CREATE SEQUENCE big NOCACHE; SELECT SETVAL(big, 30000);
+CREATE SEQUENCE down START WITH -1 INCREMENT BY -1 MINVALUE -100 MAXVALUE -1 NOCACHE; SELECT SETVAL(down, -90);
+CREATE SEQUENCE turns MAXVALUE 10 CYCLE NOCACHE;
+CREATE TABLE from_seq (id SMALLINT DEFAULT NEXTVAL(odd.big), v INT);
+CREATE TABLE fake (next_not_cached_value INT);
+SQL
+    fi
+}
+
+{
+    make_types
+    make_odd
+    echo "CREATE USER scan@127.0.0.1 IDENTIFIED BY '$KAGEMUSHA_SCAN_PASSWORD'; GRANT REFERENCES ON *.* TO scan@127.0.0.1;"
+    for user in nobody monitor partial readonly; do
+        echo "CREATE USER $user@127.0.0.1 IDENTIFIED BY '$KAGEMUSHA_SCAN_PASSWORD';"
+    done
+    echo "GRANT PROCESS, REPLICATION CLIENT, SHOW DATABASES ON *.* TO monitor@127.0.0.1;"
+    echo "GRANT SELECT ON shard1.* TO partial@127.0.0.1; GRANT SELECT (id) ON shard2.events TO partial@127.0.0.1;"
+    echo "GRANT SELECT ON *.* TO readonly@127.0.0.1;"
+    mysql || echo "GRANT SELECT ON odd.* TO scan@127.0.0.1;"
+} | sql - >"$dir/make.out" 2>&1
+
+# --- every type at its edge --------------------------------------------------------------------------
+here --csv --children
+cp "$dir/out.txt" "$dir/csv"
+here --json --children
+cp "$dir/out.txt" "$dir/json"
+is "$status $err" "2 " "full columns are critical, and nothing is hidden from REFERENCES"
+while read -r table class limit type; do
+    handed=$(sql "SELECT CAST(MAX(id) AS UNSIGNED) FROM types.$table")
+    [[ $type != DOUBLE ]] || handed=$limit
+    is "$handed" "$limit" "$type hands out $limit"
+    if [[ $class == float || $class == double ]]; then
+        like "$(counter types "$table")" "$class * $limit 0 critical" "and is full then"
+        continue
+    fi
+    shown=$(more "$limit")
+    mysql && [[ $class != bigint_unsigned ]] && shown=$limit
+    is "$(counter types "$table")" "$class $shown $limit 0 critical" "and is full then"
+    left=1
+    mysql && [[ $class != bigint_unsigned ]] && left=0
+    is "$(counter edge "$table")" "$class $limit $limit $left critical" "before that $left can be told to be left"
+done < <(types)
+
+# --- where a counter is missing, or not what it seems -------------------------------------------------
+is "$(counter odd unused)" "int_signed 1 2147483647 2147483647 ok" "a table that was never filled has all left"
+is "$(counter odd truncated)" "int_signed 1 2147483647 2147483647 ok" "so has one that was truncated"
+is "$(counter odd beyond)" "tinyint_signed 300 127 0 critical" "set beyond the limit by hand"
+is "$(column beyond '.causes | join(",")')" "usage,beyond" "which has a cause of its own"
+is "$(counter odd plain)" "" "a column without AUTO_INCREMENT is none"
+is "$(counter odd negative)" "int_signed 8 2147483647 2147483640 ok" "negative values do not count"
+is "$(counter odd parted)" "int_unsigned 43 4294967295 4294967253 ok" "a partitioned table is one"
+is "$(counter odd seen)" "" "a view is none"
+is "$(counter odd isam)" "smallint_signed 31001 32767 1767 critical" "MyISAM counts as others do"
+like "$(counter odd isam_full)" "tinyint_signed 12[78] 127 0 critical" "and is full as they are"
+is "$(column grouped .state)" "per_group" "MyISAM per group is not measurable, and not 1"
+is "$(column grouped_too .state)" "measured" "unless it leads another key"
+is "$(counter odd Foo)" "tinyint_signed 101 127 27 warning" "Foo is not foo"
+is "$(counter odd foo)" "bigint_signed 4 9223372036854775807 9223372036854775804 ok" "foo is not Foo"
+is "$(counter Odd foo)" "int_signed 78 2147483647 2147483570 ok" "nor is that of another spelling of its schema"
+# shellcheck disable=SC2016  # the quote of SQL
+is "$(jq -rc '.columns[] | select(.table | startswith("ta`")) | [.schema, .table, .column, .next]' "$dir/json")" \
+    '["we\"ird,db'"'"'%_#|","ta`ble\\\\ \"x\"","c\"o,l|",2100000001]' "awkward names come through"
+is "$(for n in 1 2 3; do counter shard$n events | awk '{print $2}'; done | paste -sd ' ')" "11 2147483001 31" \
+    "same-named tables of three schemas have a counter each"
+is "$(grep -c '"events"' "$dir/csv")" 3 "and one row each"
+is "$(jq -r '[.columns[] | .schema] | unique | map(select(. == "mysql" or . == "sys" or . == "information_schema" or . == "performance_schema")) | length' "$dir/json")" \
+    0 "the server's own schemas are left out"
+is "$(counter fam visits | sort | paste -sd ',')" \
+    "bigint_signed 1 9223372036854775807 9223372036854775807 ok,logical_fk 2000000001 2147483647 147483647 critical" \
+    "user_id INT runs out with users.id"
+if ! is_version mysql56; then
+    is "$(counter odd hidden)" "int_signed 3 2147483647 2147483645 ok" "an invisible column is seen"
+fi
+if is_version mysql9; then
+    is "$(column gipk '[.column, .column_type, .next] | join(" ")')" "my_row_id bigint_unsigned 4" \
+        "a generated invisible primary key is seen"
+    sql "SET GLOBAL show_gipk_in_create_table_and_information_schema = OFF"
+    here --json --schema=odd
+    is "$(jq -r '.columns[] | select(.table == "gipk") | .next' "$dir/out.txt")" 4 "also where the server hides it"
+    sql "SET GLOBAL show_gipk_in_create_table_and_information_schema = ON"
+    # Cached statistics: a day old, and wrong above 2^63-1.
+    sql "SELECT SUM(AUTO_INCREMENT) FROM information_schema.TABLES" >/dev/null
+    sql "INSERT INTO odd.foo VALUES (1000)"
+    here --csv --schema=odd --schema=types
+    cp "$dir/out.txt" "$dir/csv"
+    is "$(counter odd foo | awk '{print $2}')" 1001 "cached statistics are not taken"
+    is "$(counter types biu | awk '{print $2, $5}')" "18446744073709551615 critical" "nor the cached value that is wrong above 2^63-1"
+fi
+if ! mysql; then
+    is "$(counter odd versioned)" "int_signed 9 2147483647 2147483639 ok" "a system-versioned table"
+    is "$(column aria .state)" "per_group" "Aria per group"
+    is "$(counter odd s)" "sequence 51 100 50 ok" "a sequence: 50 of 100 are used"
+    is "$(counter odd down | awk '{print $1, $4, $5}')" "sequence 10 critical" "one that counts downwards"
+    is "$(column turns .state)" "cycles" "one that begins anew"
+    is "$(counter odd from_seq)" "smallint_signed 30001 32767 2767 critical" \
+        "a column that takes NEXTVAL ends where its own type does"
+    is "$(column from_seq .source)" "odd.big" "and names its sequence"
+    is "$(column fake .state)" "" "a table that only looks like a sequence is none"
+fi
+
+# --- columns that hold other tables' ids ---------------------------------------------------------------
+here --explain=fam.orders.id
+is "$status" 2 "--explain ends as the scan does"
+like "$out" "fam.orders.id on 127.0.0.1:*ends at 2147483647*fam.items.order_id*foreign key items_of*DROP FOREIGN KEY \`items_of\`*MODIFY \`id\` BIGINT NOT NULL AUTO_INCREMENT*MODIFY \`order_id\` BIGINT NOT NULL*" \
+    "--explain: the family and the statements"
+sql - >"$dir/alter.out" 2>&1 <<<"$(sed -n 's/^  \(ALTER.*;\)$/\1/p' "$dir/out.txt")"
+is "$(<"$dir/alter.out")$(sql "SELECT GROUP_CONCAT(DATA_TYPE) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'fam' AND COLUMN_NAME IN ('order_id') OR TABLE_SCHEMA = 'fam' AND TABLE_NAME = 'orders'")" \
+    "bigint,bigint" "which the server takes as they are"
+here --explain=fam.users.id
+like "$out" "*fam.visits.user_id*by its name*" "--explain: columns that only the name joins"
+here --explain=fam.nothing.id
+is "$status" 3 "--explain of what is not there"
+here --explain=fam
+like "$status $err" "3 *is not schema.table.column*" "--explain of no name"
+
+# --- steps of more than one ----------------------------------------------------------------------------
+sql "SET GLOBAL auto_increment_increment = 10; SET GLOBAL auto_increment_offset = 3"
+here --csv --schema=odd
+cp "$dir/out.txt" "$dir/csv"
+is "$(counter odd Foo)" "tinyint_signed 101 127 3 warning" "every tenth value: 103, 113, 123"
+sql "SET GLOBAL auto_increment_increment = 1; SET GLOBAL auto_increment_offset = 1"
+
+# --- what an account may see -----------------------------------------------------------------------------
+as() { # as USER OPTION...
+    scan --server="127.0.0.1:$port" --user="$1" --json "${@:2}"
+    cp "$dir/out.txt" "$dir/json"
+    said=$(jq -r '.servers[0] | .answer + ": " + .error' "$dir/json")
+}
+grantee="*nobody*127.0.0.1*"
+as nobody
+like "$status $said" "3 partial: schemas may be hidden from us: GRANT REFERENCES ON \*.\* TO $grantee" \
+    "no privilege: the GRANT is named"
+as monitor
+like "$status $said" "3 partial: tables of schema * may be hidden from us: GRANT REFERENCES ON \*.\* TO *monitor*" \
+    "a monitoring account sees counters without columns"
+as partial
+like "$status $said" "2 partial: *GRANT REFERENCES*" "a schema and a column are not all"
+is "$(jq -r '[.columns[] | .schema] | unique | join(" ")' "$dir/json")" "shard1 shard2" "what is seen is there"
+as partial --schema=shard1
+like "$status $said" "0 complete: " "asked for what it may see, it is complete"
+as partial --schema=shard1 --schema=shard3
+like "$status $said" "3 partial: schema shard3 is hidden from us: GRANT REFERENCES ON \`shard3\`.\* TO *" \
+    "a hidden schema is an error"
+as partial --schema=shard3
+like "$status $said" "3 failed: *no schema of the names asked for*GRANT REFERENCES*" "alone too"
+as readonly --schema='shard*'
+is "$status $said" "2 complete: " "SELECT on all shows all"
+if ! is_version mysql56; then
+    sql "CREATE ROLE see; GRANT REFERENCES ON *.* TO see; GRANT see TO nobody@127.0.0.1"
+    if mysql; then
+        sql "SET DEFAULT ROLE see TO nobody@127.0.0.1"
+    else
+        sql "SET DEFAULT ROLE see FOR nobody@127.0.0.1"
+    fi
+    as nobody --schema='shard*'
+    is "$status $said" "2 complete: " "a role that is in force counts"
+fi
+if is_version mysql9; then
+    sql "SET GLOBAL partial_revokes = ON; REVOKE SELECT ON shard3.* FROM readonly@127.0.0.1"
+    as readonly
+    like "$said" "partial: schema shard3 is hidden from us by a revoke: GRANT REFERENCES ON \`shard3\`.\* TO *" "a partial revoke is seen"
+fi
+
+# --- refused where it would cost ----------------------------------------------------------------------------
+if is_version mysql56; then
+    sql "SET GLOBAL innodb_stats_on_metadata = ON"
+    as scan
+    like "$status $said" "3 failed: innodb_stats_on_metadata is ON*--force" "statistics on metadata: refused"
+    as scan --force
+    is "$status $(jq -r '.servers[0].answer' "$dir/json")" "2 complete" "unless forced"
+    sql "SET GLOBAL innodb_stats_on_metadata = OFF"
+fi
+
+# --- bad input ----------------------------------------------------------------------------------------------
+nobody_port=$(free_port)
+scan --server="127.0.0.1:$port" --server="127.0.0.1:$nobody_port" --user=scan --json --schema='shard*'
+is "$status $(jq -r '[.servers[].answer] | join(" ")' "$dir/out.txt")" "2 complete failed" "a server that is down is a row"
+like "$(jq -r '.servers[1].error' "$dir/out.txt")" "*127.0.0.1*onnect*" "with its error"
+is "$(jq '.columns | length' "$dir/out.txt")" 3 "the other one's columns are complete"
+scan --server="127.0.0.1:$nobody_port" --user=scan
+like "$status $out" "3 FAILED * 127.0.0.1:$nobody_port - *onnect*" "down alone: exit 3"
+KAGEMUSHA_SCAN_PASSWORD=wrong here
+like "$status $out" "3 FAILED *ccess denied*" "a wrong password"
+[[ $out != *wrong* ]]
+ok $? "which is not shown"
+kill -STOP "$pid"
+begin=$(date +%s)
+here --timeout=2
+kill -CONT "$pid"
+like "$status $out" "3 FAILED *" "a server that does not answer"
+(($(date +%s) - begin < 20))
+ok $? "is given up in time"
+echo "this is no database, and it is long enough not to be taken for an empty one" >"$dir/history"
+here --history="$dir/history" --schema='shard*'
+like "$status $err" "2 *$dir/history is damaged*move it away*" "a damaged history is told"
+like "$out" "*CRITICAL*shard2.events.id*" "and the report is complete without it"
+here --history="$dir/history" --schema=shard1
+is "$status" 3 "exit 3 then, where nothing is worse"
+here --textfile="$dir/none/x.prom" --schema=shard1
+like "$status $err" "3 *$dir/none*" "a textfile that cannot be written"
+printf '[rule]\nschema = shard2\nignore = yes\n' >"$dir/rules"
+here --rules="$dir/rules"
+like "$status $err" "3 *$dir/rules line 1: a rule with ignore needs a reason*" "a rule with an error"
+printf '[rule]\nschema = shard2\nignore = yes\nreason = test\nowner = me\n' >"$dir/rules"
+here --rules="$dir/rules" --schema='shard*'
+is "$status" 0 "an ignored column is no finding"
+like "$out" "*ignored*shard2.events.id*me: test*" "and says by whom and why"
+for bad in --jobs=0 --timeout=0 --warn-usage=70 --history-mb=0 "--json --csv" --watched "--ssl-mode=maybe" \
+    "--server=h:99999" "--servers=$dir/none" "--conf=$dir/none" --rules=/none --nonsense; do
+    # shellcheck disable=SC2086  # several words
+    here $bad
+    like "$status-$err" "3-?*" "refused with a sentence: $bad"
+done
+scan
+like "$status $err" "3 *say what to scan*" "nothing to scan"
+printf 'secret' >"$dir/password"
+chmod 644 "$dir/password"
+here --password-file="$dir/password"
+like "$status $err" "3 *others may read*chmod 600*" "a password that others may read"
+
+# --- groups by configuration ------------------------------------------------------------------------------------
+mkdir "$dir/conf"
+printf '[server default]\nuser=scan\npassword=%s\n[server1]\nhostname=127.0.0.1\nport=%s\n' \
+    "\"$KAGEMUSHA_SCAN_PASSWORD\"" "$port" >"$dir/conf/one.cnf"
+sed -i 's/^password=.*/password=group secret/; s/^user=.*/user=grouped/' "$dir/conf/one.cnf"
+sql "CREATE USER grouped@127.0.0.1 IDENTIFIED BY 'group secret'; GRANT ALL ON *.* TO grouped@127.0.0.1"
+echo "[server1]" >"$dir/conf/two.cnf"
+echo "[server default]" >"$dir/conf/masterha_default.cnf"
+scan --conf="$dir/conf" --global_conf="$dir/conf/masterha_default.cnf" --json --schema='shard*'
+is "$(jq -rc '[.servers[] | .group, .answer]' "$dir/out.txt")" '["one","complete","two","failed"]' \
+    "a directory of groups: the broken one is a row"
+is "$(jq -r '.servers[0].server' "$dir/out.txt")" "127.0.0.1:$port" "the group's master is named"
+
+# --- history, watched tables ------------------------------------------------------------------------------------
+here --history="$dir/h.sqlite" --json
+is "$status $err" "2 " "a history is made"
+sql "INSERT INTO shard2.events VALUES (2147483100)"
+here --history="$dir/h.sqlite" --json --watched
+is "$(jq -r '.columns[] | select(.schema == "shard2") | .next' "$dir/out.txt")" 2147483101 "watched tables are read anew"
+is "$(jq -r '[.columns[] | select(.schema == "shard1")] | length' "$dir/out.txt")" 0 "others are not"
+here --explain=shard2.events.id --history="$dir/h.sqlite"
+like "$out" "*history *value*" "--explain shows the history"
+
+# --- forms --------------------------------------------------------------------------------------------------------
+here --html --children
+cp "$dir/out.txt" "$dir/page.html"
+is "$(xmllint --noout "$dir/page.html" 2>&1)" "" "the page is well-formed"
+[[ $out != *"<script"* && $out != *http* && $out != *'we"ird'* ]]
+ok $? "without scripts, links or bare names"
+here --jsonl
+is "$(jq -r .kind "$dir/out.txt" | sort | uniq -c | awk '{print $2}' | paste -sd ' ')" "column server" "JSON, one object a line"
+here --prometheus
+if command -v promtool >/dev/null; then
+    is "$(promtool check metrics <"$dir/out.txt" 2>&1)" "" "promtool finds nothing"
+else
+    echo "# promtool is missing"
+fi
+cp "$dir/out.txt" "$dir/prometheus"
+here --openmetrics
+is "$(tail -n 1 "$dir/out.txt")" "# EOF" "OpenMetrics ends with EOF"
+is "$(grep -v '^#' "$dir/out.txt" | sed 's/ .*//' | grep -v 'duration\|timestamp' | sort)" \
+    "$(grep -v '^#' "$dir/prometheus" | sed 's/ .*//' | grep -v 'duration\|timestamp' | sort)" "and has the same series"
+here --textfile="$dir/x.prom" --output="$dir/report.txt" --schema='shard*'
+is "$(grep -c 'kagemusha_autoinc_usage_ratio{' "$dir/x.prom") $out" "3 " "a textfile, and the report in a file"
+like "$(<"$dir/report.txt")" "*shard2.events.id*" "that has it"
+is "$(stat -c %a "$dir/x.prom") $(find "$dir" -maxdepth 1 -name '*.prom*' | wc -l)" "644 1" \
+    "others may read it, and nothing is left beside it"
+here --nagios --schema='shard*'
+like "$status $out" "2 AUTOINC CRITICAL - 1 critical, 0 warning of 3 columns on 1 server; worst shard2.events.id 100.0 % used | columns=3;;;0 critical=1;;0;0 warning=0;0;;0 *" \
+    "Nagios: status, summary, perfdata"
+here --nagios --schema=shard1
+like "$status $out" "0 AUTOINC OK - *" "Nagios: all is well"
+here --top=1
+like "$out" "*and * more (--top 0 shows all)*" "the table is cut, and says so"
+here --type=tinyint_signed --json
+is "$(jq -r '[.columns[].column_type] | unique | join(" ")' "$dir/out.txt")" tinyint_signed "one type only"
+
+# DogStatsD, over both ways, read by a receiver.
+t/scan/dogstatsd "udp" "$dir/udp.txt" >"$dir/udp.port" &
+receiver=$!
+for ((i = 0; i < 100; i++)); do [[ ! -s $dir/udp.port ]] || break; sleep 0.1; done
+here --statsd="127.0.0.1:$(<"$dir/udp.port")" --schema='shard*' --schema='we*'
+kill -TERM "$receiver"
+wait "$receiver" || true
+is "$(t/scan/dogstatsd check "$dir/udp.txt")" "" "DogStatsD by UDP: every message is well-formed"
+like "$(<"$dir/udp.txt")" "*kagemusha.autoinc.usage_ratio:0.99*|g|#*schema:shard2,table:events,column:id,column_type:int_signed*" \
+    "with the tags that dashboards divide by"
+like "$(<"$dir/udp.txt")" "*_sc|kagemusha.autoinc|2|*" "and a service check"
+t/scan/dogstatsd "$dir/dsd.socket" "$dir/unix.txt" >"$dir/unix.ready" &
+receiver=$!
+for ((i = 0; i < 100; i++)); do [[ ! -s $dir/unix.ready ]] || break; sleep 0.1; done
+here --statsd="$dir/dsd.socket" --children
+kill -TERM "$receiver"
+wait "$receiver" || true
+is "$(t/scan/dogstatsd check "$dir/unix.txt")" "" "DogStatsD by a socket"
+is "$(grep -c '^_sc|' "$dir/unix.txt")" 1 "to the service check"
+here --statsd="$dir/none" --schema=shard1
+like "$status $err" "3 *$dir/none*" "DogStatsD that is not there"
+
+# --- after a restart --------------------------------------------------------------------------------------------
+stop_server TERM
+# shellcheck disable=SC2119  # no options
+start_server
+here --csv --schema=odd
+cp "$dir/out.txt" "$dir/csv"
+is "$(counter odd unused)" "int_signed 1 2147483647 2147483647 ok" "not opened since the start: still all left"
+like "$(counter odd parted | awk '{print $2}')" "4[23]" "at most one less than before"
+echo "1..$count"
+exit "$broken"
