@@ -11,18 +11,24 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
-static struct {
+struct log_sink {
     pthread_mutex_t lock;
     char path[PATH_MAX]; /* empty: standard error */
-    char app[64];
+    char app[128];
     enum log_level level;
-    int json;
-} logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_LEVEL_INFO};
+    int json, named;
+};
+
+static struct log_sink program = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_LEVEL_INFO};
+static _Thread_local struct log_sink *used;
+
+#define WHERE_BYTES 256
 
 static const char *const level_words[] = {
     [LOG_LEVEL_ERROR] = "error",
@@ -31,31 +37,73 @@ static const char *const level_words[] = {
     [LOG_LEVEL_DEBUG] = "debug",
 };
 
-static int open_log(void)
+static struct log_sink *mine(void)
 {
-    return open(logger.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    return used ? used : &program;
+}
+
+static int open_log(const struct log_sink *s)
+{
+    return open(s->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+}
+
+static int set_up(struct log_sink *s, const char *path, const struct log_format *f, struct err *e)
+{
+    int fd, rc = 0;
+
+    if (path && strlen(path) >= sizeof(s->path))
+        return err_set(e, ERR_CONFIG, "the path of the log file is too long: %.100s...", path);
+    pthread_mutex_lock(&s->lock);
+    snprintf(s->path, sizeof(s->path), "%s", path ? path : "");
+    snprintf(s->app, sizeof(s->app), "%s", f->app ? f->app : "");
+    s->level = f->level;
+    s->json = f->json;
+    s->named = f->named;
+    fd = path ? open_log(s) : -1;
+    if (path && fd < 0) {
+        rc = err_errno(e, ERR_CONFIG, "cannot open the log file %s", path);
+        s->path[0] = '\0';
+    }
+    if (fd >= 0)
+        close(fd);
+    pthread_mutex_unlock(&s->lock);
+    return rc;
 }
 
 int log_setup(const char *path, enum log_level level, const char *app, int json, struct err *e)
 {
-    int fd, rc = 0;
+    return set_up(&program, path, &(struct log_format){.level = level, .app = app, .json = json},
+                  e);
+}
 
-    if (path && strlen(path) >= sizeof(logger.path))
-        return err_set(e, ERR_CONFIG, "the path of the log file is too long: %.100s...", path);
-    pthread_mutex_lock(&logger.lock);
-    snprintf(logger.path, sizeof(logger.path), "%s", path ? path : "");
-    snprintf(logger.app, sizeof(logger.app), "%s", app ? app : "");
-    logger.level = level;
-    logger.json = json;
-    fd = path ? open_log() : -1;
-    if (path && fd < 0) {
-        rc = err_errno(e, ERR_CONFIG, "cannot open the log file %s", path);
-        logger.path[0] = '\0';
-    }
-    if (fd >= 0)
-        close(fd);
-    pthread_mutex_unlock(&logger.lock);
-    return rc;
+int log_sink_open(struct log_sink **out, const char *path, const struct log_format *f,
+                  struct err *e)
+{
+    *out = mem_zalloc(sizeof(**out));
+    pthread_mutex_init(&(*out)->lock, NULL);
+    if (set_up(*out, path, f, e) == 0)
+        return 0;
+    log_sink_close(out);
+    return -1;
+}
+
+void log_sink_close(struct log_sink **s)
+{
+    if (!*s)
+        return;
+    pthread_mutex_destroy(&(*s)->lock);
+    free(*s);
+    *s = NULL;
+}
+
+void log_use(struct log_sink *s)
+{
+    used = s;
+}
+
+struct log_sink *log_used(void)
+{
+    return used;
 }
 
 int log_level_parse(const char *word, enum log_level *level, struct err *e)
@@ -73,9 +121,9 @@ int log_level_parse(const char *word, enum log_level *level, struct err *e)
 
 /* One write per call, so that lines of several processes do not mix. What cannot be written to the
  * file goes to standard error: a full disk must not silence the log. */
-static void put(const struct buf *b)
+static void put(const struct log_sink *s, const struct buf *b)
 {
-    int fd = logger.path[0] ? open_log() : -1;
+    int fd = s->path[0] ? open_log(s) : -1;
 
     if (fd < 0 || file_write_all(fd, b->data, b->len, NULL) < 0)
         file_write_all(STDERR_FILENO, b->data, b->len, NULL);
@@ -83,7 +131,8 @@ static void put(const struct buf *b)
         close(fd);
 }
 
-static void put_json(enum log_level level, const char *event, const char *text, struct buf *out)
+static void put_json(const struct log_sink *s, enum log_level level, const char *event,
+                     const char *text, struct buf *out)
 {
     struct json_object *o = json_object_new_object();
     int64_t now_ms = clock_wall_ms();
@@ -97,7 +146,7 @@ static void put_json(enum log_level level, const char *event, const char *text, 
     snprintf(stamp + len, sizeof(stamp) - len, ".%03dZ", (int)(now_ms % 1000));
     json_put_str(o, "time", stamp);
     json_put_str(o, "level", level_words[level]);
-    json_put_str(o, "app", logger.app[0] ? logger.app : NULL);
+    json_put_str(o, "app", s->app[0] ? s->app : NULL);
     json_put_str(o, "event", event);
     json_put_str(o, "text", text);
     json_print(o, out);
@@ -146,12 +195,25 @@ static void put_line(enum log_level level, const char *where, const char *event,
              event ? ": " : "", text);
 }
 
+/* What stands in brackets behind the level. */
+static void put_where(const struct log_sink *s, const char *file, int line, char out[WHERE_BYTES])
+{
+    int len = 0;
+
+    out[0] = '\0';
+    if (s->named && s->app[0])
+        len = snprintf(out, WHERE_BYTES, "[%s]", s->app);
+    if (file)
+        snprintf(out + len, WHERE_BYTES - (size_t)len, "[%.60s, ln%d]", file, line);
+}
+
 void log_write(enum log_level level, const char *file, int line, const char *event, const char *fmt,
                ...)
 {
     const char *slash = strrchr(file, '/');
     struct buf text = BUF_INIT, out = BUF_INIT;
-    char where[128] = "";
+    struct log_sink *s = mine();
+    char where[WHERE_BYTES];
     va_list ap;
     int len;
 
@@ -164,22 +226,21 @@ void log_write(enum log_level level, const char *file, int line, const char *eve
     va_end(ap);
     text.len = len > 0 ? (size_t)len : 0;
     disarm(&text);
-    if (level == LOG_LEVEL_ERROR)
-        snprintf(where, sizeof(where), "[%s, ln%d]", slash ? slash + 1 : file, line);
-    pthread_mutex_lock(&logger.lock);
-    if (level <= logger.level) {
-        if (logger.json)
-            put_json(level, event, text.data, &out);
+    pthread_mutex_lock(&s->lock);
+    put_where(s, level == LOG_LEVEL_ERROR ? slash ? slash + 1 : file : NULL, line, where);
+    if (level <= s->level) {
+        if (s->json)
+            put_json(s, level, event, text.data, &out);
         else
             put_line(level, where, event, text.data, &out);
-        put(&out);
+        put(s, &out);
     }
-    pthread_mutex_unlock(&logger.lock);
+    pthread_mutex_unlock(&s->lock);
     buf_release(&text);
     buf_release(&out);
 }
 
-static void put_raw_json(const char *text, size_t len, struct buf *out)
+static void put_raw_json(const struct log_sink *s, const char *text, size_t len, struct buf *out)
 {
     struct buf line = BUF_INIT;
 
@@ -190,7 +251,7 @@ static void put_raw_json(const char *text, size_t len, struct buf *out)
         buf_clear(&line);
         buf_add(&line, text, n);
         disarm(&line);
-        put_json(LOG_LEVEL_INFO, "output", line.data, out);
+        put_json(s, LOG_LEVEL_INFO, "output", line.data, out);
         n += end != NULL;
         text += n;
         len -= n;
@@ -201,18 +262,19 @@ static void put_raw_json(const char *text, size_t len, struct buf *out)
 void log_raw(const char *text, size_t len)
 {
     struct buf out = BUF_INIT;
+    struct log_sink *s = mine();
 
     if (len == 0)
         return;
-    pthread_mutex_lock(&logger.lock);
-    if (logger.json) {
-        put_raw_json(text, len, &out);
+    pthread_mutex_lock(&s->lock);
+    if (s->json) {
+        put_raw_json(s, text, len, &out);
     } else {
         buf_add(&out, text, len);
         if (text[len - 1] != '\n')
             buf_addc(&out, '\n');
     }
-    put(&out);
-    pthread_mutex_unlock(&logger.lock);
+    put(s, &out);
+    pthread_mutex_unlock(&s->lock);
     buf_release(&out);
 }

@@ -14,6 +14,23 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
  * standard error. app may be NULL. With json each line is one JSON object {time, level, app, event,
  * text} instead. Thread-safe. */
 int log_setup(const char *path, enum log_level level, const char *app, int json, struct err *e);
+
+/* A log beside the program's own, for a process that serves several groups: path, level, app, json
+ * as above; named: text lines carry "[app]" behind the level. ERR_CONFIG. The caller frees it when
+ * no thread uses it any more. */
+struct log_sink;
+struct log_format {
+    enum log_level level;
+    const char *app;
+    int json, named;
+};
+int log_sink_open(struct log_sink **out, const char *path, const struct log_format *f,
+                  struct err *e);
+void log_sink_close(struct log_sink **s);
+/* Lines of the calling thread go there from now on; NULL: to the program's own log. */
+void log_use(struct log_sink *s);
+struct log_sink *log_used(void);
+
 /* "debug", "info", "warning", "error" in any case; -1 with e for another word. */
 int log_level_parse(const char *word, enum log_level *level, struct err *e);
 

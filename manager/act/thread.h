@@ -11,7 +11,7 @@
 #define THREAD_STACK_BYTES (256 * 1024)
 
 /* Starts fn(arg) with a stack of THREAD_STACK_BYTES and all signals blocked, so that they reach the
- * main thread only. ERR_IO. */
+ * main thread only. It logs where the caller logs. ERR_IO. */
 int thread_start(pthread_t *out, void *(*fn)(void *), void *arg, struct err *e);
 
 /* A condition variable that waits by the monotonic clock. */

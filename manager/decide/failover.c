@@ -161,7 +161,7 @@ static struct step *beside(struct plan *p, enum step_kind kind, enum phase phase
                            int budget_ms)
 {
     struct step *s = plan_add(p, kind, phase, host);
-    static struct step over;
+    static _Thread_local struct step over;
 
     if (!s)
         s = &over;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct facts {
@@ -132,19 +133,20 @@ static void check_binlog_filters(const struct facts *f)
 
 static void check_heir(const struct facts *f)
 {
-    static struct choice c;
+    struct choice *c = mem_zalloc(sizeof(*c));
     struct topo *t = what_if_dead(f->t, f->master);
 
     /* The delay is a matter of the moment, not of the set-up (contract §7.1 row 10). */
     t->check_repl_delay = 0;
-    choose(t, f->master, f->mode, &c);
-    if (c.new_master == NO_HOST)
+    choose(t, f->master, f->mode, c);
+    if (c->new_master == NO_HOST)
         findings_add(f->out, FINDING_ERROR, NO_HOST, "no replica can become the master");
-    for (int i = 0; c.new_master == NO_HOST && i < t->hosts; i++) {
+    for (int i = 0; c->new_master == NO_HOST && i < t->hosts; i++) {
         if (i != f->master)
-            findings_add(f->out, FINDING_INFO, i, "barred: %s", c.reason[i]);
+            findings_add(f->out, FINDING_INFO, i, "barred: %s", c->reason[i]);
     }
     topo_free(&t);
+    free(c);
 }
 
 static void check_grants(const struct facts *f)

@@ -100,6 +100,24 @@ static void test_json(struct buf *b)
            "what is not known is null");
 }
 
+static void test_sinks(struct buf *b)
+{
+    struct log_format f = {.level = LOG_LEVEL_INFO, .app = "app2", .named = 1};
+    struct log_sink *s = NULL;
+    struct err e = {0};
+
+    log_setup(NULL, LOG_LEVEL_ERROR, NULL, 0, &e);
+    tap_ok(log_sink_open(&s, path, &f, &e) == 0, "a log beside the program's own");
+    log_use(s);
+    log_info("ping-ok", "yes");
+    tap_is(behind_stamp(taken(b)), " - [info][app2] ping-ok: yes\n", "its lines bear a name");
+    log_use(NULL);
+    log_info("ping-ok", "not there");
+    tap_is(taken(b), "", "and nobody else's go there");
+    log_sink_close(&s);
+    tap_ok(log_sink_open(&s, "/nowhere/log", &f, &e) < 0 && !s, "a path that cannot be is refused");
+}
+
 static void *shout(void *arg)
 {
     for (int i = 0; i < LINES; i++)
@@ -170,6 +188,7 @@ int main(void)
     close(fd);
     test_lines(&b);
     test_json(&b);
+    test_sinks(&b);
     test_threads(&b);
     test_rotation(&b);
     test_levels();
