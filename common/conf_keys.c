@@ -105,6 +105,11 @@ const struct conf_key conf_keys[] = {
     OURS(scan_history, "", "history of the scans; default: scan.sqlite in manager_workdir"),
     OURS(scan_rules, "", "file with thresholds and rules of the scans"),
     OURS(scan_statsd, "", "DogStatsD that is told the result: host:port or a path"),
+    WORD(log_format, "text", 0, "text|json", "log lines for people, or as JSON objects"),
+    OURS(metrics_listen, "", "[address:]port of /metrics and /healthz; on loopback only"),
+    NUMBER(replica_check_interval, "10", 1, SECONDS_MAX, 0, 0,
+           "seconds between two looks at the replicas"),
+    NUMBER(replica_lag_limit, "60", 1, SECONDS_MAX, 0, 0, "seconds behind that are told of"),
     {NULL, CONF_TEXT, CONF_ANY, NULL, 0, 0, 0, 0, 0, NULL, CONF_NO_FIELD, NULL},
 };
 /* clang-format on */

@@ -20,6 +20,7 @@ static int run_step(struct exec *x, struct exec_done *d, struct err *e)
 {
     const struct step *s = d->step;
     d->begin_us = clock_mono_us();
+    exec_tell_begin(x, s);
     int64_t deadline = s->budget_ms > 0 ? clock_mono_ms() + s->budget_ms : INT64_MAX;
     int rc = exec_journal_begin(x, d, e);
     if (rc == 0) {

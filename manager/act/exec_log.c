@@ -1,6 +1,12 @@
 /* What the executor tells while it works: journal lines and log lines. */
+#include "common/clock.h"
 #include "common/log.h"
+#include "manager/act/board.h"
 #include "manager/act/step.h"
+
+#include <stdio.h>
+
+#define BEAT_MS 90000 /* what a step may take beyond its budget: hooks, waits by progress */
 
 static struct json_object *line_of(const struct exec *x, const struct exec_done *d, const char *rec)
 {
@@ -59,10 +65,42 @@ void exec_enter_phase(struct exec *x, enum phase phase)
     log_info("phase", "* %s..", phase_title(phase));
 }
 
+void exec_tell_begin(const struct exec *x, const struct step *s)
+{
+    struct buf text = BUF_INIT;
+    if (!x->g->board)
+        return;
+    step_print(x->t, s, &text);
+    struct board_failover *f = &board_edit(x->g->board)->last;
+    snprintf(f->phase, sizeof f->phase, "%s", phase_title(s->phase));
+    snprintf(f->doing, sizeof f->doing, "%.*s", (int)sizeof f->doing - 1, text.data);
+    f->note[0] = '\0';
+    board_done(x->g->board);
+    board_beat(x->g->board, s->budget_ms + BEAT_MS);
+    buf_release(&text);
+}
+
+static void tell_end(const struct exec *x, const struct exec_done *d)
+{
+    if (!x->g->board)
+        return;
+    struct board_failover *f = &board_edit(x->g->board)->last;
+    if (f->steps < BOARD_STEPS) {
+        struct board_step *s = &f->step[f->steps++];
+        snprintf(s->word, sizeof s->word, "%s", step_word(d->step->kind));
+        snprintf(s->host, sizeof s->host, "%.*s", (int)sizeof s->host - 1,
+                 x->t->host[d->step->host].host);
+        s->result = (int)d->result;
+        s->us = d->us;
+    }
+    board_done(x->g->board);
+}
+
 void exec_log_end(const struct exec *x, const struct exec_done *d)
 {
     struct buf text = BUF_INIT;
     step_print(x->t, d->step, &text);
+    tell_end(x, d);
     const char *tail = d->text[0] ? ": " : "";
     if (d->result == STEP_FAILED)
         log_error("step-failed", "%s%s%s", text.data, tail, d->text);

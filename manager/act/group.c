@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "manager/act/monitor.h"
+#include "manager/act/pause.h"
 #include "manager/act/thread.h"
 
 #include <poll.h>
@@ -32,6 +33,16 @@ void group_init(struct group *g, struct conf *conf, enum fence_policy fallback)
         g->host[i].conf = &conf->server[i];
         g->host[i].ssh_ok = -1;
     }
+    pause_apply(g);
+}
+
+void group_borrow(struct group *g, const struct group *from)
+{
+    group_init(g, from->conf, from->fence);
+    g->fence = from->fence;
+    g->borrowed = 1;
+    for (int i = 0; i < g->hosts; i++)
+        g->host[i].retired = from->host[i].retired;
 }
 
 static void close_host(struct group *g, int host, void *arg)
@@ -53,7 +64,9 @@ void group_release(struct group *g)
     pthread_mutex_destroy(&g->listen_lock);
     if (g->wake_fd >= 0)
         close(g->wake_fd);
-    conf_free(&g->conf);
+    if (!g->borrowed)
+        conf_free(&g->conf);
+    g->conf = NULL;
     g->hosts = 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+struct board;
 struct group;
 struct group_opener; /* group_mend.c */
 
@@ -27,6 +28,7 @@ struct group_host {
     struct err agent_err;
     int ssh_ok;    /* the host answers SSH, whether or not the agent is there; -1 not tried */
     int retired;   /* a master that was replaced here and has not come back (decision 14) */
+    int paused;    /* kept out of the choice by an operator (pause.h) */
     int vip_known; /* the agent was told about the VIP */
     struct group_opener *opener;
 };
@@ -36,12 +38,17 @@ struct group {
     struct group_host host[TOPO_HOSTS_MAX]; /* same order as conf->server and topo->host */
     int hosts;
     enum fence_policy fence;
-    int wake_fd;                 /* eventfd: whoever has something for the watch loop writes it */
-    struct pinger *pinger;       /* the watch loop's; one that hangs is left to group_release */
-    struct monitor_side *side;   /* its secondary check, likewise */
-    struct monitor_vault *vault; /* what keeps the replicas' relay logs, likewise */
-    struct topo *seen; /* what its verdict rests on, for the failover that follows, or NULL */
-    int64_t seen_ms;   /* monotonic */
+    int wake_fd;                  /* eventfd: whoever has something for the watch loop writes it */
+    struct pinger *pinger;        /* the watch loop's; one that hangs is left to group_release */
+    struct monitor_side *side;    /* its secondary check, likewise */
+    struct monitor_vault *vault;  /* what keeps the replicas' relay logs, likewise */
+    int borrowed;                 /* the configuration is another group's */
+    int64_t paused_until_wall_ms; /* only watched until then; 0: acted on (pause.h) */
+    char paused[2 * TOPO_TEXT];   /* the pause as a sentence */
+    struct topo *seen;     /* what its verdict rests on, for the failover that follows, or NULL */
+    int64_t seen_ms;       /* monotonic */
+    struct survey *survey; /* its look at the replicas, likewise */
+    struct board *board;   /* where it is told what happens; NULL with commands that only look */
     pthread_mutex_t listen_lock;
     group_event_fn *on_event; /* for all agents */
     void *listener;
@@ -50,6 +57,8 @@ struct group {
 /* Takes the configuration over. Opens nothing. */
 void group_init(struct group *g, struct conf *conf, enum fence_policy fallback);
 void group_release(struct group *g);
+/* The same hosts with sessions of its own; from lives longer. */
+void group_borrow(struct group *g, const struct group *from);
 
 /* What a host is reached by, from its section. */
 void group_db_target(const struct conf_server *s, struct db_target *t);

@@ -6,16 +6,21 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "manager/act/monitor_state.h"
+#include "manager/act/pause.h"
+#include "manager/act/survey.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define WATCH_MS 500 /* the agent's answer to "watch" */
 
-enum turn { TURN_ON, TURN_DEAD, TURN_ERROR, TURN_STOPPED };
+#define TURN_PROMISE_MS 15000 /* by when the next turn of the loop is due at the latest */
+
+enum turn { TURN_ON, TURN_DEAD, TURN_ERROR, TURN_STOPPED, TURN_YIELD };
 
 static void wake(const struct watch *w)
 {
@@ -31,6 +36,8 @@ void monitor_status(struct watch *w, enum status_code c)
     const char *app = w->g->conf->app;
     struct err e;
 
+    if (c != w->status)
+        board_state(w->g->board, c, master);
     if (c == w->status && c == STATUS_PING_OK && status_touch(w->m->workdir, app) == 0)
         return;
     if (c == w->status && c != STATUS_PING_OK)
@@ -196,6 +203,23 @@ static void good_ping(struct watch *w, const struct ping *p)
     monitor_status(w, STATUS_PING_OK);
 }
 
+static void tell_ping(struct watch *w, const struct ping *p)
+{
+    board_ping(w->g->board, p->ok && p->locked ? p->us : -1, w->misses);
+}
+
+static void tell_verdict(struct watch *w)
+{
+    struct board_view *v;
+
+    if (!w->g->board)
+        return;
+    v = board_edit(w->g->board);
+    snprintf(v->verdict, sizeof(v->verdict), "%s", verdict_word(w->verdict.kind));
+    snprintf(v->reason, sizeof(v->reason), "%s", w->verdict.reason);
+    board_done(w->g->board);
+}
+
 /* 1 when the result must be looked into; -1 when this manager is one too many. */
 static int take_ping(struct watch *w, struct err *e)
 {
@@ -212,6 +236,7 @@ static int take_ping(struct watch *w, struct err *e)
     w->owner = !p.refused;
     if (p.ok) {
         good_ping(w, &p);
+        tell_ping(w, &p);
         return 0;
     }
     w->reach = observe_reach(&p.err);
@@ -220,6 +245,7 @@ static int take_ping(struct watch *w, struct err *e)
     w->misses++;
     sign(w, clock_mono_us(), "a missed ping");
     log_miss(w, &p);
+    tell_ping(w, &p);
     monitor_status(w, STATUS_PING_FAILING);
     monitor_side_start(w->g, w->master);
     return 1;
@@ -266,6 +292,7 @@ static int look(struct watch *w, int ended)
     if (!observe_now(w))
         return 0;
     rc = monitor_judge(w);
+    tell_verdict(w);
     if (w->verdict.answers && w->misses == 0)
         w->first_sign_us = 0;
     return rc;
@@ -298,6 +325,7 @@ static void mend(struct watch *w)
     for (int i = 0; i < w->g->hosts; i++)
         if (fresh & (1U << i))
             log_info("agent-back", "the agent on %s is back", w->g->host[i].conf->hostname);
+    survey_tell_agents(w->g->survey);
     if (fresh & (1U << w->master))
         monitor_watch_agent(w, clock_mono_ms() + WATCH_MS);
     if (!w->first_sign_us)
@@ -321,14 +349,65 @@ static void sleep_in_poll(struct watch *w)
         return; /* somebody else's turn */
 }
 
+static void tell_pause(struct watch *w)
+{
+    struct board_view *v;
+
+    if (!w->g->board)
+        return;
+    v = board_edit(w->g->board);
+    v->paused_until_wall_ms = w->g->paused_until_wall_ms;
+    snprintf(v->pause_reason, sizeof(v->pause_reason), "%.*s", (int)sizeof(v->pause_reason) - 1,
+             w->g->paused);
+    board_done(w->g->board);
+}
+
+/* Once a second: an operator's word counts at once. */
+static void read_pauses(struct watch *w)
+{
+    int64_t now = clock_mono_ms();
+
+    if (now - w->pauses_ms < MONITOR_ROUND_MS)
+        return;
+    w->pauses_ms = now;
+    pause_apply(w->g);
+    if (w->g->paused_until_wall_ms == w->pause_told)
+        return;
+    if (w->g->paused_until_wall_ms)
+        log_warning("paused", "watched only, %s", w->g->paused);
+    else
+        log_info("resumed", "the pause is over");
+    w->pause_told = w->g->paused_until_wall_ms;
+    w->held = 0;
+    tell_pause(w);
+}
+
+/* A paused group is watched and told of, and nothing is done (decision 39). */
+static int held_back(struct watch *w)
+{
+    w->pauses_ms = 0;
+    read_pauses(w);
+    if (!w->g->paused_until_wall_ms)
+        return 0;
+    if (!w->held)
+        log_warning("held-back", "%s. There is no failover: paused %s", w->verdict.reason,
+                    w->g->paused);
+    w->held = 1;
+    monitor_status(w, STATUS_PING_FAILED);
+    return 1;
+}
+
 static enum turn turn(struct watch *w, struct err *e)
 {
     int must_look, missed, rc;
     enum told told;
 
     sleep_in_poll(w);
+    board_beat(w->g->board, TURN_PROMISE_MS);
     if (*w->m->stop)
         return TURN_STOPPED;
+    if (w->m->yield && *w->m->yield && !w->first_sign_us)
+        return TURN_YIELD;
     must_look = stood_still(w);
     told = take_told(w);
     must_look |= told == TOLD_ENDED || told == TOLD_TROUBLE || w->look_again;
@@ -347,9 +426,10 @@ static enum turn turn(struct watch *w, struct err *e)
         err_set(e, ERR_WORLD, "%s", w->verdict.reason);
         return TURN_ERROR;
     }
-    if (rc > 0)
+    if (rc > 0 && !held_back(w))
         return TURN_DEAD;
     mend(w);
+    read_pauses(w);
     return TURN_ON;
 }
 
@@ -399,13 +479,15 @@ static enum turn watch(struct watch *w, struct err *e)
     log_info(NULL, "Starting ping health check on %s(%s:%d)..",
              w->g->host[w->master].conf->hostname, w->g->host[w->master].conf->ip,
              w->g->host[w->master].conf->port);
-    if (pinger_start(&w->g->pinger, w->g->host[w->master].conf, w->g->wake_fd, e) < 0)
+    if (pinger_start(&w->g->pinger, w->g->host[w->master].conf, w->g->wake_fd, e) < 0 ||
+        survey_start(&w->g->survey, w->g, w->master, e) < 0)
         return TURN_ERROR;
     monitor_vault_start(w->g, w->master);
     t = loop(w, e);
     group_listen(w->g, NULL, NULL);
     monitor_vault_stop(w->g);
     pinger_stop(w->g->pinger);
+    survey_stop(w->g->survey);
     return t;
 }
 
@@ -433,7 +515,7 @@ enum monitor_end monitor_run(struct group *g, const struct monitor *m, struct mo
         w->seen = NULL;
     } else if (t == TURN_ERROR) {
         end_with_error(w);
-    } else {
+    } else if (t == TURN_STOPPED) {
         status_remove(m->workdir, g->conf->app);
     }
     group_listen(g, NULL, NULL);
@@ -442,17 +524,21 @@ enum monitor_end monitor_run(struct group *g, const struct monitor *m, struct mo
     free(w);
     if (t == TURN_DEAD)
         return MONITOR_DEAD_MASTER;
+    if (t == TURN_YIELD)
+        return MONITOR_YIELDED;
     return t == TURN_ERROR ? MONITOR_ERROR : MONITOR_STOPPED;
 }
 
 void monitor_release(struct group *g)
 {
     pinger_free(&g->pinger);
+    survey_free(&g->survey);
     monitor_side_free(g);
     monitor_vault_free(g);
 }
 
 int monitor_busy(struct group *g)
 {
-    return (g->pinger && pinger_busy(g->pinger)) || monitor_side_busy(g) || group_mend_busy(g);
+    return (g->pinger && pinger_busy(g->pinger)) || survey_busy(g->survey) ||
+           monitor_side_busy(g) || group_mend_busy(g);
 }

@@ -11,10 +11,11 @@ struct monitor {
     int interactive;
     int skip_ssh_check, ignore_fail_on_start;
     int wait_on_monitor_error;
-    volatile int *stop; /* set by the signal handler */
+    volatile int *stop;  /* somebody wants it to end: a signal's number */
+    volatile int *yield; /* another configuration waits: it ends when all is well; or NULL */
 };
 
-enum monitor_end { MONITOR_ERROR, MONITOR_DEAD_MASTER, MONITOR_STOPPED };
+enum monitor_end { MONITOR_ERROR, MONITOR_DEAD_MASTER, MONITOR_STOPPED, MONITOR_YIELDED };
 
 /* A master that was found dead. */
 struct monitor_death {
@@ -23,9 +24,9 @@ struct monitor_death {
     struct verdict verdict;
 };
 
-/* Start checks (contract §7.1), then pings until the master is dead, which fills death, a signal
- * comes, or an error ends it. The SQL sessions and agents in g stay open for the failover. Status
- * file: contract §2.1. */
+/* Start checks (contract §7.1), then pings until the master is dead, which fills death, it is
+ * told to end, or an error ends it. The SQL sessions and agents in g stay open for the failover.
+ * Status file: contract §2.1. */
 enum monitor_end monitor_run(struct group *g, const struct monitor *m, struct monitor_death *death,
                              struct err *e);
 

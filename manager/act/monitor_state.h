@@ -2,6 +2,7 @@
 #ifndef KAGEMUSHA_MONITOR_STATE_H
 #define KAGEMUSHA_MONITOR_STATE_H
 
+#include "manager/act/board.h"
 #include "manager/act/monitor.h"
 #include "manager/act/monitor_ping.h"
 #include "manager/act/observe.h"
@@ -51,6 +52,8 @@ struct watch {
     int owner;                      /* nobody else holds the monitor lock */
     char binlog_index[4096];        /* on the master's host */
     int started;                    /* the first good ping was logged */
+    int64_t pauses_ms, pause_told;  /* when the pauses were read; which one was told of */
+    int held;                       /* the pause that holds a failover back was told of */
     int64_t due_ms, wall_offset_ms; /* to notice that we were stopped */
 };
 

@@ -48,6 +48,7 @@ struct topo *observe_nothing(const struct group *g)
     for (int i = 0; i < g->hosts; i++) {
         put_host(&t->host[i], g->host[i].conf);
         t->host[i].retired = g->host[i].retired;
+        t->host[i].paused = g->host[i].paused;
     }
     return t;
 }
@@ -87,16 +88,23 @@ static enum agent_reach agent_reach(const struct group_host *h)
     return h->agent_err.code == ERR_WORLD ? AGENT_MISSING : AGENT_UNREACHABLE;
 }
 
+void observe_agent(const struct group_host *gh, struct topo_host *h)
+{
+    h->agent = agent_reach(gh);
+    h->agent_caps[0] = '\0';
+    if (h->agent == AGENT_UP)
+        put(h->agent_caps, sizeof(h->agent_caps), agent_greeting(gh->agent)->caps);
+}
+
 static void see_agent(struct group *g, int host, void *arg)
 {
     struct observing *ob = arg;
     struct group_host *gh = &g->host[host];
     struct topo_host *h = &ob->t->host[host];
 
-    h->agent = agent_reach(gh);
+    observe_agent(gh, h);
     if (h->agent != AGENT_UP)
         return;
-    put(h->agent_caps, sizeof(h->agent_caps), agent_greeting(gh->agent)->caps);
     if (ob->o->master != NO_HOST && (ob->o->sights & (1U << host)))
         see_master(ob, gh, h);
     if (host == ob->o->master)

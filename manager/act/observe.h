@@ -40,6 +40,9 @@ enum reach observe_reach(const struct err *e);
 /* A word of the agent's events "storage". */
 enum storage observe_storage(const char *word);
 
+/* What is known of the agent, without asking it: h's agent and agent_caps. */
+void observe_agent(const struct group_host *gh, struct topo_host *h);
+
 /* Only the configured part. */
 struct topo *observe_nothing(const struct group *g);
 

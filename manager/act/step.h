@@ -18,6 +18,8 @@ int exec_journal_begin(struct exec *x, const struct exec_done *d, struct err *e)
 void exec_journal_end(struct exec *x, const struct exec_done *d, const char *rec);
 void exec_enter_phase(struct exec *x, enum phase phase);
 void exec_log_end(const struct exec *x, const struct exec_done *d);
+/* For status: what is being done now. */
+void exec_tell_begin(const struct exec *x, const struct step *s);
 
 /* The values that the step may change, as they were in the snapshot: "io=yes", "read_only=1". */
 void step_before(const struct topo *t, const struct step *s, struct buf *out);

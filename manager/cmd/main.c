@@ -11,6 +11,7 @@ int main(int argc, char **argv)
     int code;
 
     mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* snapshots go back to the system at once */
     code = cmd_main(argc, argv);
     fflush(NULL);
     _exit(code);

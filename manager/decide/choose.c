@@ -398,6 +398,7 @@ static void hold_ballot(const struct ballot *b, struct choice *c)
             b->base != NO_HOST && is_alive_slave(b->t, b->master, i) && covers(b, i, b->base);
         c->barred[i] = is_barred(b, i, c->reason[i]);
         c->served[i] = is_gtid(b) && b->base != NO_HOST && is_served(b, i, unused);
+        c->errant[i] = b->errant[i].count > 0;
         c->parted[i] = parted_from(b, i) != NO_HOST;
     }
     for (int i = 0; i < b->t->hosts; i++) {

@@ -12,6 +12,7 @@ struct choice {
     int barred[TOPO_HOSTS_MAX];
     int latest[TOPO_HOSTS_MAX]; /* has received as much as base */
     int served[TOPO_HOSTS_MAX]; /* GTID: the base's binlogs hold what it lacks */
+    int errant[TOPO_HOSTS_MAX]; /* it has transactions that nobody else has */
     int parted[TOPO_HOSTS_MAX]; /* MariaDB: its history is not the others' */
     char reason[TOPO_HOSTS_MAX][TOPO_TEXT];
 };

@@ -138,6 +138,9 @@ static void check_heir(const struct facts *f)
 
     /* The delay is a matter of the moment, not of the set-up (contract §7.1 row 10). */
     t->check_repl_delay = 0;
+    /* So is an operator's word. */
+    for (int i = 0; i < t->hosts; i++)
+        t->host[i].paused = 0;
     choose(t, f->master, f->mode, c);
     if (c->new_master == NO_HOST)
         findings_add(f->out, FINDING_ERROR, NO_HOST, "no replica can become the master");

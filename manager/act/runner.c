@@ -1,0 +1,569 @@
+/* One group under management; see runner.h. */
+#include "manager/act/runner.h"
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "manager/act/check.h"
+#include "manager/act/monitor.h"
+#include "manager/act/operation.h"
+#include "manager/act/thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define RETRY_FIRST_MS 2000
+#define RETRY_MAX_MS   60000
+#define CHECK_MS       10000 /* of a new configuration's group */
+#define PROMISE_MS     120000
+
+/* What one configuration brings along. */
+struct set {
+    struct group g;
+    struct log_sink *log;
+};
+
+struct runner {
+    const struct runner_rules *rules;
+    char *file;
+    int done_fd;
+    struct board *board;
+    pthread_t thread;
+    int running;
+    atomic_int ended;
+    int rc;
+    volatile int stop;  /* the signal that ended it */
+    volatile int yield; /* another configuration waits */
+    int last_failover_minute;
+    int64_t retry_ms;
+    char told[ERR_TEXT_BYTES]; /* the last failure that was reported */
+
+    pthread_mutex_t lock; /* over what follows */
+    struct set *now, *next;
+    pthread_t loader;
+    int loader_made; /* it has to be joined */
+    int loading, again;
+    struct set *old; /* what a reload has left behind */
+    pthread_t disposer;
+    int disposer_made;
+    atomic_int hanging; /* something was left to the end of the process */
+};
+
+static void wake(int fd)
+{
+    uint64_t one = 1;
+
+    if (write(fd, &one, sizeof(one)) < 0)
+        return; /* full: whoever reads it is awake */
+}
+
+static int open_log(const struct runner_rules *o, const struct conf *c, struct log_sink **out,
+                    struct err *e)
+{
+    const struct conf_server *first = &c->server[0];
+    const char *path = o->log ? o->log : first->manager_log;
+    struct log_format f = {
+        .level = LOG_LEVEL_INFO,
+        .app = c->app,
+        .json = o->json || strcasecmp(first->log_format, "json") == 0,
+        .named = o->named,
+    };
+
+    if (!o->debug && log_level_parse(first->log_level, &f.level, e) < 0)
+        return -1;
+    if (o->debug)
+        f.level = LOG_LEVEL_DEBUG;
+    return log_sink_open(out, path && *path ? path : NULL, &f, e);
+}
+
+/* What still hangs in a connection or a script is left to the end of the process: 0 then. */
+static int set_free(struct set **s)
+{
+    struct set *x = *s;
+
+    *s = NULL;
+    if (!x)
+        return 1;
+    if (monitor_busy(&x->g))
+        return 0;
+    group_release(&x->g);
+    log_sink_close(&x->log);
+    free(x);
+    return 1;
+}
+
+static int set_load(const struct runner *r, struct set **out, struct err *e)
+{
+    const struct runner_rules *o = r->rules;
+    struct conf *c;
+    struct set *s;
+
+    if (conf_load(&c, r->file, o->global_conf, 0, e) < 0)
+        return -1;
+    s = mem_zalloc(sizeof(*s));
+    for (size_t i = 0; o->workdir && i < c->servers; i++)
+        c->server[i].manager_workdir = o->workdir;
+    group_init(&s->g, c, o->fallback);
+    if (o->fence)
+        s->g.fence = strcasecmp(o->fence, "mha") == 0 ? FENCE_MHA : FENCE_PROOF;
+    if (file_mkdirs(c->server[0].manager_workdir, 0755, e) == 0 &&
+        open_log(o, c, &s->log, e) == 0) {
+        *out = s;
+        return 0;
+    }
+    set_free(&s);
+    return -1;
+}
+
+int runner_new(struct runner **out, const char *file, const struct runner_rules *rules, int done_fd,
+               struct err *e)
+{
+    struct runner *r = mem_zalloc(sizeof(*r));
+
+    r->rules = rules;
+    r->file = mem_strdup(file);
+    r->done_fd = done_fd;
+    r->last_failover_minute = rules->last_failover_minute;
+    r->retry_ms = RETRY_FIRST_MS;
+    if (set_load(r, &r->now, e) < 0) {
+        free(r->file);
+        free(r);
+        return -1;
+    }
+    pthread_mutex_init(&r->lock, NULL);
+    r->board = board_new(r->now->g.conf->app, file);
+    r->now->g.board = r->board;
+    *out = r;
+    return 0;
+}
+
+static void put_label(char out[BOARD_LABEL], const struct group *g, int host)
+{
+    const struct conf_server *s = g->host[host].conf;
+
+    snprintf(out, BOARD_LABEL, "%.60s(%.48s:%d)", s->hostname, s->ip, s->port);
+}
+
+static void tell_begin(struct runner *r, int dead)
+{
+    struct board_view *v = board_edit(r->board);
+
+    memset(&v->last, 0, sizeof(v->last));
+    v->last.begun_wall_ms = clock_wall_ms();
+    v->last.code = -1;
+    put_label(v->last.dead, &r->now->g, dead);
+    board_done(r->board);
+    board_state(r->board, STATUS_FAILOVER_RUNNING, NULL);
+}
+
+static void tell_end(struct runner *r, int rc, int new_master, const struct err *e)
+{
+    struct board_view *v = board_edit(r->board);
+    struct board_failover *f = &v->last;
+
+    f->ended_wall_ms = clock_wall_ms();
+    f->us = (f->ended_wall_ms - f->begun_wall_ms) * 1000;
+    f->code = rc;
+    f->doing[0] = f->note[0] = '\0';
+    snprintf(f->text, sizeof(f->text), "%s", rc == 1 ? e->text : "");
+    if (new_master != NO_HOST) {
+        put_label(f->new_master, &r->now->g, new_master);
+        snprintf(v->master, sizeof(v->master), "%s", r->now->g.host[new_master].conf->hostname);
+    }
+    v->failovers[rc == 0 ? 0 : rc == 10 ? 1 : 2]++;
+    board_done(r->board);
+}
+
+static int failover(struct runner *r, int dead, int64_t seen_ms, struct err *e)
+{
+    const struct runner_rules *o = r->rules;
+    struct group *g = &r->now->g;
+    struct operation op = {
+        .command = o->command,
+        .automatic = 1,
+        .interactive = o->interactive,
+        .workdir = g->conf->server[0].manager_workdir,
+        .dead = dead,
+        .ssh_reachable = g->host[dead].agent ? g->host[dead].ssh_ok : -1,
+        .new_master_host = o->new_master_host,
+        .new_master_port = o->new_master_port,
+        .last_failover_minute = r->last_failover_minute,
+        .ignore_last_failover = o->ignore_last_failover,
+        .remove_dead_master_conf = o->remove_dead_master_conf,
+        .skip_change_master = o->skip_change_master,
+        .skip_disable_read_only = o->skip_disable_read_only,
+        .skip_save_master_binlog = o->skip_save_master_binlog,
+        .wait_until_gtid_in_sync = o->wait_until_gtid_in_sync,
+        .ignore_binlog_server_error = o->ignore_binlog_server_error,
+        .wait_on_failover_error = o->steadfast ? 0 : o->wait_on_failover_error,
+        .death_seen_ms = seen_ms,
+        .stop = &r->stop,
+    };
+    int new_master = NO_HOST, rc;
+
+    tell_begin(r, dead);
+    rc = operation_failover(g, &op, &new_master, e);
+    tell_end(r, rc, new_master, e);
+    return rc;
+}
+
+/* Waits until something is to be done, but not longer than the pause, which grows. The state of the
+ * group stays to be seen. */
+static void pause_watching(struct runner *r, enum status_code c)
+{
+    struct group *g = &r->now->g;
+    const char *dir = g->conf->server[0].manager_workdir;
+    int64_t until = clock_mono_ms() + r->retry_ms;
+    struct err e;
+
+    if (status_write(dir, g->conf->app, c, NULL, &e) < 0)
+        log_debug(NULL, "%s", e.text);
+    board_state(r->board, c, NULL);
+    board_beat(r->board, r->retry_ms + PROMISE_MS);
+    while (!r->stop && !r->yield && clock_mono_ms() < until) {
+        struct pollfd p = {.fd = g->wake_fd, .events = POLLIN};
+        uint64_t count;
+
+        if (poll(&p, 1, clock_left_ms(until)) > 0 && read(g->wake_fd, &count, sizeof(count)) < 0 &&
+            errno != EAGAIN)
+            break;
+    }
+    r->retry_ms = r->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : r->retry_ms * 2;
+    if (r->stop)
+        status_remove(dir, g->conf->app);
+}
+
+static void set_error(struct runner *r, const char *text)
+{
+    struct board_view *v = board_edit(r->board);
+
+    snprintf(v->error, sizeof(v->error), "%s", text);
+    v->possible = -1;
+    v->hosts = 0;
+    board_done(r->board);
+}
+
+/* The same sentence is logged once as an error, and then as what goes on. */
+static void tell(struct runner *r, const char *text)
+{
+    set_error(r, text);
+    if (strcmp(r->told, text) == 0) {
+        log_info("still", "%s", text);
+        return;
+    }
+    snprintf(r->told, sizeof(r->told), "%s", text);
+    log_error("monitor-error", "%s", text);
+}
+
+/* 1: goes on. */
+static int after_error(struct runner *r, const struct err *e)
+{
+    tell(r, e->text);
+    if (!r->rules->steadfast) {
+        r->rc = 1;
+        return 0;
+    }
+    pause_watching(r, STATUS_RETRYING_MONITOR);
+    return 1;
+}
+
+/* A proved fence lets the next failover come soon (decision 14). */
+static int replace(struct runner *r, int dead, int64_t seen_ms)
+{
+    const struct runner_rules *o = r->rules;
+    struct group *g = &r->now->g;
+    struct err e = {0};
+
+    board_beat(r->board, PROMISE_MS);
+    r->rc = failover(r, dead, seen_ms, &e);
+    if (r->stop)
+        r->rc = 1;
+    if (r->rc == 0 || r->rc == 10) {
+        g->host[dead].retired = 1;
+        r->told[0] = '\0';
+        status_remove(g->conf->server[0].manager_workdir, g->conf->app);
+        if (o->steadfast && r->rc == 0 && g->fence == FENCE_PROOF)
+            r->last_failover_minute = 0;
+        return o->keep_running && !r->stop;
+    }
+    log_error("failover-failed", "%s", e.text);
+    set_error(r, e.text);
+    status_remove(g->conf->server[0].manager_workdir, g->conf->app);
+    if (!o->steadfast || r->stop)
+        return 0;
+    pause_watching(r, STATUS_FAILOVER_ERROR);
+    return 1;
+}
+
+/* The hosts of a new configuration that are known as replaced masters stay so. */
+static void hand_over(const struct group *from, struct group *to)
+{
+    for (int i = 0; i < to->hosts; i++)
+        for (int j = 0; j < from->hosts; j++)
+            if (to->host[i].conf->port == from->host[j].conf->port &&
+                strcmp(to->host[i].conf->ip, from->host[j].conf->ip) == 0)
+                to->host[i].retired = from->host[j].retired;
+}
+
+static void *dispose(void *arg)
+{
+    struct runner *r = arg;
+
+    log_use(NULL);
+    if (!set_free(&r->old))
+        atomic_store(&r->hanging, 1);
+    return NULL;
+}
+
+/* Closing sessions to hosts that are gone takes time, which the new watch must not lose. */
+static void leave_behind(struct runner *r, struct set *old)
+{
+    if (r->disposer_made)
+        pthread_join(r->disposer, NULL);
+    r->old = old;
+    r->disposer_made = thread_start(&r->disposer, dispose, r, NULL) == 0;
+    if (!r->disposer_made)
+        dispose(r);
+}
+
+static void take_next(struct runner *r)
+{
+    struct set *old;
+
+    pthread_mutex_lock(&r->lock);
+    r->yield = 0;
+    old = r->now;
+    if (!r->next) {
+        pthread_mutex_unlock(&r->lock);
+        return;
+    }
+    hand_over(&old->g, &r->next->g);
+    r->now = r->next;
+    r->next = NULL;
+    r->now->g.board = r->board;
+    pthread_mutex_unlock(&r->lock);
+    log_use(r->now->log);
+    r->retry_ms = RETRY_FIRST_MS;
+    log_info("reloaded", "%s: %d servers; watching by the new configuration", r->file,
+             r->now->g.hosts);
+    old->g.board = NULL;
+    leave_behind(r, old);
+}
+
+/* One watch and what comes of it. 1: another. */
+static int turn(struct runner *r)
+{
+    const struct runner_rules *o = r->rules;
+    struct group *g = &r->now->g;
+    struct monitor m = {
+        .workdir = g->conf->server[0].manager_workdir,
+        .interactive = o->interactive,
+        .skip_ssh_check = o->skip_ssh_check,
+        .ignore_fail_on_start = o->ignore_fail_on_start,
+        .wait_on_monitor_error = o->steadfast ? 0 : o->wait_on_monitor_error,
+        .stop = &r->stop,
+        .yield = &r->yield,
+    };
+    struct monitor_death death = {.host = NO_HOST};
+    int64_t begun_ms = clock_mono_ms();
+    enum monitor_end end;
+    struct err e = {0};
+
+    board_beat(r->board, PROMISE_MS);
+    end = monitor_run(g, &m, &death, &e);
+    if (clock_mono_ms() - begun_ms > RETRY_MAX_MS)
+        r->retry_ms = RETRY_FIRST_MS;
+    switch (end) {
+    case MONITOR_DEAD_MASTER:
+        return replace(r, death.host, death.seen_ms);
+    case MONITOR_YIELDED:
+        return 1;
+    case MONITOR_STOPPED:
+        r->rc = !o->steadfast; /* MHA's manager ends with 1; to a service an order is no failure */
+        return 0;
+    case MONITOR_ERROR:
+        break;
+    }
+    return after_error(r, &e);
+}
+
+static void *runner_main(void *arg)
+{
+    struct runner *r = arg;
+    int go = 1;
+
+    log_use(r->now->log);
+    while (go && !r->stop) {
+        if (r->yield)
+            take_next(r);
+        go = turn(r);
+    }
+    if (r->stop)
+        log_info("stopped", "Got terminate signal %d. Exit.", r->stop);
+    board_state(r->board, STATUS_NOT_RUNNING, NULL);
+    board_beat(r->board, INT64_MAX / 2);
+    atomic_store(&r->ended, 1);
+    wake(r->done_fd);
+    return NULL;
+}
+
+int runner_start(struct runner *r, struct err *e)
+{
+    int rc = thread_start(&r->thread, runner_main, r, e);
+
+    r->running = rc == 0;
+    return rc;
+}
+
+static void wake_watch(struct runner *r)
+{
+    pthread_mutex_lock(&r->lock);
+    wake(r->now->g.wake_fd);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void runner_stop(struct runner *r, int sig)
+{
+    r->stop = sig;
+    wake_watch(r);
+}
+
+/* A group that could not be watched is refused like a file that cannot be read: the old one is
+ * watched all the time. */
+static int load_and_check(struct runner *r, struct set **out, struct err *e)
+{
+    struct check *c;
+    int rc;
+
+    if (set_load(r, out, e) < 0)
+        return -1;
+    log_use((*out)->log);
+    c = mem_zalloc(sizeof(*c));
+    c->rules.ignore_fail_on_start = r->rules->ignore_fail_on_start;
+    c->rules.skip_ssh_check = r->rules->skip_ssh_check;
+    c->manager = 1;
+    c->deadline_ms = clock_mono_ms() + CHECK_MS;
+    pthread_mutex_lock(&r->lock);
+    hand_over(&r->now->g, &(*out)->g);
+    pthread_mutex_unlock(&r->lock);
+    rc = check_group(&(*out)->g, c, e);
+    topo_free(&c->seen);
+    free(c);
+    return rc;
+}
+
+static void *loader_main(void *arg)
+{
+    struct runner *r = arg;
+    struct set *s = NULL;
+    struct err e = {0};
+
+    if (load_and_check(r, &s, &e) < 0) {
+        log_error("reload-refused", "%s: %s; the old configuration stays", r->file, e.text);
+        log_use(NULL);
+        if (!set_free(&s))
+            atomic_store(&r->hanging, 1);
+    }
+    pthread_mutex_lock(&r->lock);
+    r->next = s;
+    r->yield = s != NULL;
+    r->loading = 0;
+    wake(r->now->g.wake_fd);
+    pthread_mutex_unlock(&r->lock);
+    wake(r->done_fd);
+    return NULL;
+}
+
+void runner_reload(struct runner *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->again = 1;
+    pthread_mutex_unlock(&r->lock);
+    runner_reloading(r);
+}
+
+int runner_reloading(struct runner *r)
+{
+    int busy, start;
+
+    pthread_mutex_lock(&r->lock);
+    start = r->again && !r->loading && !r->next;
+    if (start) {
+        r->again = 0;
+        r->loading = 1;
+        log_use(r->now->log);
+    }
+    busy = r->loading || r->next;
+    pthread_mutex_unlock(&r->lock);
+    if (!start)
+        return busy;
+    if (r->loader_made)
+        pthread_join(r->loader, NULL);
+    r->loader_made = thread_start(&r->loader, loader_main, r, NULL) == 0;
+    if (!r->loader_made)
+        loader_main(r);
+    log_use(NULL);
+    return 1;
+}
+
+int runner_ended(struct runner *r, int *rc)
+{
+    if (!atomic_load(&r->ended))
+        return 0;
+    *rc = r->rc;
+    return 1;
+}
+
+int runner_free(struct runner **rp)
+{
+    struct runner *r = *rp;
+    int whole;
+
+    if (!r)
+        return 1;
+    *rp = NULL;
+    if (r->running)
+        pthread_join(r->thread, NULL);
+    if (r->loader_made)
+        pthread_join(r->loader, NULL);
+    if (r->disposer_made)
+        pthread_join(r->disposer, NULL);
+    whole = set_free(&r->next) & set_free(&r->now) & !r->hanging;
+    pthread_mutex_destroy(&r->lock);
+    free(r->file);
+    if (!whole)
+        return 0; /* who hangs may still write to the board */
+    board_free(&r->board);
+    free(r);
+    return 1;
+}
+
+const char *runner_file(const struct runner *r)
+{
+    return r->file;
+}
+
+struct board *runner_board(struct runner *r)
+{
+    return r->board;
+}
+
+void runner_metrics_listen(struct runner *r, struct buf *out)
+{
+    pthread_mutex_lock(&r->lock);
+    buf_adds(out, r->now->g.conf->server[0].metrics_listen);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void runner_place(struct runner *r, struct buf *out)
+{
+    pthread_mutex_lock(&r->lock);
+    buf_addf(out, "%s/%s", r->now->g.conf->server[0].manager_workdir, r->now->g.conf->app);
+    pthread_mutex_unlock(&r->lock);
+}
