@@ -67,6 +67,9 @@ int sql_lock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e
 int sql_unlock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e);
 /* 1 when this session holds it. */
 int sql_lock_held(struct sql *s, const char *name, int *held, int64_t deadline_ms, struct err *e);
+/* Appends who holds it to who; nothing when nobody does. */
+int sql_lock_holder(struct sql *s, const char *name, struct buf *who, int64_t deadline_ms,
+                    struct err *e);
 
 /* SET GLOBAL relay_log_purge; KILL. */
 int sql_set_relay_log_purge(struct sql *s, int on, int64_t deadline_ms, struct err *e);

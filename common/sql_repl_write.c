@@ -111,6 +111,26 @@ int sql_lock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e
     return -1;
 }
 
+int sql_lock_holder(struct sql *s, const char *name, struct buf *who, int64_t deadline_ms,
+                    struct err *e)
+{
+    struct buf quoted = BUF_INIT, text = BUF_INIT;
+    struct db_rows *r = NULL;
+    uint64_t holder;
+    int rc;
+
+    db_quote(&quoted, name);
+    dialect_fill(&text, "SELECT IS_USED_LOCK(%s) AS n", (const char *const[]){quoted.data});
+    rc = db_query(s->db, text.data, deadline_ms, &r, e);
+    holder = rc == 0 ? (uint64_t)db_rows_int(r, 0, "n", 0) : 0;
+    db_rows_free(&r);
+    if (holder)
+        name_holder(s, holder, deadline_ms, who);
+    buf_release(&quoted);
+    buf_release(&text);
+    return rc == 0 ? 0 : err_wrap(e, "lock %s", name);
+}
+
 /* One query with the quoted name in the place of %s; its column n goes to *n. */
 static int ask_lock(struct sql *s, const char *shape, const char *name, int64_t deadline_ms, int *n,
                     struct err *e)

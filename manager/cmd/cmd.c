@@ -7,7 +7,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_manager,   &cmd_check_repl,      &cmd_check_ssh,      &cmd_master_switch,
     &cmd_plan,      &cmd_topology,        &cmd_check_status,   &cmd_stop,
     &cmd_conf_host, &cmd_secondary_check, &cmd_master_monitor, &cmd_scan,
-    NULL,
+    &cmd_explain,   &cmd_pause,           &cmd_resume,         NULL,
 };
 
 const struct cmd *cmd_find(const char *name)

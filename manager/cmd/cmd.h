@@ -19,6 +19,7 @@ struct cmd {
     int (*run)(const struct cmd *self, int as_mha, int argc, char **argv);
 };
 
+extern const struct cmd cmd_pause, cmd_resume, cmd_explain;
 extern const struct cmd cmd_manager, cmd_check_status, cmd_stop;
 extern const struct cmd cmd_check_repl, cmd_check_ssh, cmd_master_switch, cmd_plan, cmd_topology;
 extern const struct cmd cmd_conf_host, cmd_secondary_check, cmd_master_monitor;
