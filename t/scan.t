@@ -482,6 +482,38 @@ is "$(grep -c '^_sc|' "$dir/unix.txt")" 1 "to the service check"
 here --statsd="$dir/none" --schema=shard1
 like "$status $err" "3 *$dir/none*" "DogStatsD that is not there"
 
+# --- forecasts, and what dashboards ask for: one family is enough -------------------------------------------------
+if is_version mariadb; then
+    rm -f "$dir/h.sqlite"*
+    for day in 1 2 3 4; do
+        sql "INSERT INTO shard1.events VALUES ($((day * 10000000)))"
+        here --history="$dir/h.sqlite" --json --children >/dev/null
+        # What was seen just now was seen yesterday.
+        python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute("UPDATE sample SET at_s = -(at_s - 86400)"); c.execute("UPDATE sample SET at_s = -at_s"); c.commit()' \
+            "$dir/h.sqlite"
+    done
+    sql "INSERT INTO shard1.events VALUES (50000000)"
+    here --history="$dir/h.sqlite" --explain=shard1.events.id
+    like "$out" "*days left*28 days: 10M*█*" "--explain: growth and a plot"
+    t/scan/dogstatsd "$dir/dash.socket" "$dir/dash.txt" >"$dir/dash.ready" &
+    receiver=$!
+    for ((i = 0; i < 100; i++)); do [[ ! -s $dir/dash.ready ]] || break; sleep 0.1; done
+    here --history="$dir/h.sqlite" --json --children --statsd="$dir/dash.socket"
+    kill -TERM "$receiver"
+    wait "$receiver" || true
+    cp "$dir/out.txt" "$dir/json"
+    is "$(jq -r '.columns[] | select(.schema == "shard1") | (.per_day_28d / 100000 | round), (.days_left / 10 | round)' "$dir/json" | paste -sd ' ')" \
+        "100 21" "ten million a day: 210 days left"
+    here --history="$dir/h.sqlite" --openmetrics --children
+    mkdir "$dir/dash"
+    is "$(t/scan/dashboards "$dir/dash.txt" "$dir/out.txt" "$dir/json" "$dir/dash" 2>&1)" "" \
+        "dashboards ask for what is sent: Datadog, its Agent's check, Grafana"
+    is "$(promtool test rules conf/prometheus/autoinc.test.yml 2>&1 | grep -c SUCCESS)" 1 "alerts: promtool test rules"
+    here --history="$dir/h.sqlite" --html --children
+    cp "$dir/out.txt" "$dir/page.html"
+    is "$(xmllint --noout "$dir/page.html" 2>&1)$(grep -c '<polyline' "$dir/page.html")" "$(jq "[.columns[] | select(.state == \"measured\")] | length" "$dir/json")" "the page has plots"
+fi
+
 # --- after a restart --------------------------------------------------------------------------------------------
 stop_server TERM
 # shellcheck disable=SC2119  # no options
