@@ -30,11 +30,12 @@ int step_hook_change_stop(struct exec *x, struct exec_done *d, int64_t deadline_
     return result_of(hook_change_stop(x->g->conf, &h, e), d);
 }
 
-/* The inverse is the script's own word for it: writes start, on the server that had them. */
+/* The inverse is the script's own word for it: writes start, on the server that had them. MHA's
+ * sample sets read_only in its stop; a script that forgets it must not cost the group its master.
+ */
 int step_hook_change_back(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
     struct hook_call h;
-    (void)deadline_ms;
     if (x->hook_failed) {
         step_say(d, "%s may take writes: the address stays away",
                  topo_label(x->t, x->p->new_master));
@@ -42,8 +43,9 @@ int step_hook_change_back(struct exec *x, struct exec_done *d, int64_t deadline_
     }
     call_between(x, d->step->peer, d->step->host, &h);
     int rc = result_of(hook_change_start(x->g->conf, &h, e), d);
-    if (x->resumed_us)
-        x->resumed_us = clock_mono_us();
+    struct err other;
+    if (step_thaw(x, d, deadline_ms, rc < 0 ? &other : e) < 0)
+        return -1;
     return rc;
 }
 
