@@ -25,6 +25,7 @@ static const char show_semisync[] =
 static const char read_trxs[] =
     "SELECT trx_mysql_thread_id AS id, TIMESTAMPDIFF(SECOND, trx_started, NOW()) AS age,"
     " trx_rows_modified AS n FROM information_schema.INNODB_TRX WHERE trx_rows_modified > 0";
+static const char read_binlog_state[] = "SELECT @@GLOBAL.gtid_binlog_state AS state";
 static const char read_xa[] = "XA RECOVER";
 static const char read_events[] =
     "SELECT EVENT_SCHEMA AS a, EVENT_NAME AS b, STATUS AS status, ORIGINATOR AS originator"
@@ -144,6 +145,19 @@ int sql_set_gtid_slave_pos(struct sql *s, const struct gtid_set *pos, int64_t de
     buf_release(&set);
     buf_release(&text);
     return rc;
+}
+
+int sql_read_binlog_state(struct sql *s, struct buf *out, int64_t deadline_ms, struct err *e)
+{
+    struct db_rows *r;
+    const char *text;
+
+    if (db_query(s->db, read_binlog_state, deadline_ms, &r, e) != 0)
+        return err_wrap(e, "read gtid_binlog_state");
+    text = db_rows_get(r, 0, "state", NULL);
+    buf_adds(out, text ? text : "");
+    db_rows_free(&r);
+    return 0;
 }
 
 int sql_read_trxs(struct sql *s, struct sql_trxs *out, int64_t deadline_ms, struct err *e)

@@ -28,6 +28,9 @@ int sql_set_semisync_master(struct sql *s, int on, int64_t deadline_ms, struct e
 int sql_set_gtid_slave_pos(struct sql *s, const struct gtid_set *pos, int64_t deadline_ms,
                            struct err *e);
 
+/* MariaDB: @@gtid_binlog_state, appended: the last transaction of every server in every domain. */
+int sql_read_binlog_state(struct sql *s, struct buf *out, int64_t deadline_ms, struct err *e);
+
 /* Open transactions that have changed rows, with the session that has them (0: none). */
 struct sql_trx {
     uint64_t session;

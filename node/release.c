@@ -16,26 +16,59 @@
 #define SYSTEMCTL_MS 10000
 #define POLL_MS      20
 
+/* Read-only from its first moment on: an argument wins over option files. Units of both families
+ * take arguments from this variable; where one does not, the manager still closes the server as
+ * soon as it answers. */
+static void set_unit_arguments(int on)
+{
+    const char *const words[NODE_SYSTEMCTL_WORDS] = {on ? "set-environment" : "unset-environment",
+                                                     on ? "MYSQLD_OPTS=--read-only=1"
+                                                        : "MYSQLD_OPTS"};
+
+    node_systemctl(words, clock_mono_ms() + SYSTEMCTL_MS, NULL, NULL);
+}
+
+static void add_argument(struct json_object *launch)
+{
+    struct json_object *argv = NULL;
+
+    if (json_object_object_get_ex(launch, "argv", &argv))
+        json_object_array_add(argv, json_object_new_string("--read-only=1"));
+}
+
+static int start_unit(const char *unit, int read_only, struct err *e)
+{
+    const char *const start[NODE_SYSTEMCTL_WORDS] = {"start", "--no-block", unit};
+    int rc;
+
+    if (read_only)
+        set_unit_arguments(1);
+    rc = node_systemctl(start, clock_mono_ms() + SYSTEMCTL_MS, NULL, e);
+    if (read_only)
+        set_unit_arguments(0);
+    return rc;
+}
+
 /* By whom it is started: the command given, its unit, mysqld_safe, itself. */
 static int start_again(struct json_object *req, struct json_object *record, struct err *e)
 {
     const char *command = json_get_str(req, "start_command", NULL), *unit;
     struct json_object *supervisor = NULL, *launch = NULL;
+    int read_only = json_get_bool(req, "read_only", 0);
 
     if (command)
         return node_launch_command(command, e);
     json_object_object_get_ex(record, "supervisor", &supervisor);
     unit = json_get_str(supervisor, "unit", "");
-    if (*unit) {
-        const char *const start[NODE_SYSTEMCTL_WORDS] = {"start", "--no-block", unit};
-
-        return node_systemctl(start, clock_mono_ms() + SYSTEMCTL_MS, NULL, e);
-    }
+    if (*unit)
+        return start_unit(unit, read_only, e);
     json_object_object_get_ex(record, "supervisor_launch", &launch);
     if (!launch)
         json_object_object_get_ex(record, "launch", &launch);
     if (!launch)
         return err_set(e, ERR_WORLD, "it is not known how the server was started");
+    if (read_only)
+        add_argument(launch);
     return node_launch(launch, e);
 }
 

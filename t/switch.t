@@ -227,8 +227,12 @@ in_background() {
     background+=("$!")
 }
 
+# end_background HOST: whatever sleeps there in a statement.
 end_background() {
     local p
+    for p in $(sql "$1" 'SHOW PROCESSLIST' | awk -F '\t' '/SLEEP/ && !/PROCESSLIST/ {print $1}'); do
+        sql "$1" "KILL $p" || true
+    done
     for p in "${background[@]}"; do
         wait "$p" 2>/dev/null || true
     done
@@ -251,18 +255,21 @@ refusals() {
     that "the master itself is refused" says "$(label db1) is the master already"
     quietly --new_master_host=db9
     that "an unknown new master is refused" says "db9:3306 is not in the configuration"
-    in_background db1 "BEGIN; INSERT INTO app.ledger VALUES (90, 1, 1, ''); SELECT SLEEP(6); ROLLBACK"
-    in_background db1 "XA START 'kage'; INSERT INTO app.ledger VALUES (91, 1, 1, ''); XA END 'kage'; XA PREPARE 'kage'"
+    in_background db1 "BEGIN; INSERT INTO app.ledger VALUES (90, 1, 1, ''); SELECT SLEEP(120); ROLLBACK"
+    # MySQL 5.6 rolls it back with its session.
+    [[ $server == mysql56 ]] || in_background db1 "XA START 'kage'; INSERT INTO app.ledger VALUES (91, 1, 1, ''); XA END 'kage'; XA PREPARE 'kage'"
     sleep 2.5
-    quietly
-    that "a prepared XA transaction: refused" says "XA transaction(s) are prepared on $(label db1): kage"
-    sql db1 "XA ROLLBACK 'kage'"
+    if [[ $server != mysql56 ]]; then
+        quietly
+        that "a prepared XA transaction: refused" says "XA transaction(s) are prepared on $(label db1): kage"
+        sql db1 "XA ROLLBACK 'kage'"
+    fi
     quietly
     that "an open transaction with changes: refused" says "transaction(s) with changes are open on $(label db1)"
     that "... exit code 1" is "$code" 1
     that "... nothing was begun" not test -e "$work/journal"
     that "... writes went on" gap_less_than 2000
-    end_background
+    end_background db1
 }
 
 watched() {
@@ -294,11 +301,11 @@ failures() {
     leads_back "the start hook fails"
     that "... with its own way back" is "$(calls)" "stop:db2 start:db2 start:db1 "
     no_hook
-    in_background db2 "LOCK TABLES app.ledger WRITE; SELECT SLEEP(3)"
+    in_background db2 "LOCK TABLES app.ledger WRITE; SELECT SLEEP(120)"
     sleep 1
     quietly --seconds_behind_master=0
     that "the heir falls behind: nothing is stopped" is "$code" 1
-    end_background
+    end_background db2
     that "... writes went on" gap_less_than 2500
     within 30 as_it_was
 }

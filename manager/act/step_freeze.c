@@ -2,11 +2,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/sql_freeze.h"
+#include "manager/act/sessions.h"
 #include "manager/act/step.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 #define REOPEN_MS    1000
 #define STAND_MS     200 /* MHA's time between two looks at a binlog that should not move */
@@ -67,36 +66,6 @@ int step_thaw(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct e
     return 0;
 }
 
-/* Sessions of clients: not ours, not those that replication or the server itself needs. */
-static int is_client(const struct sql *s, const struct sql_session *c)
-{
-    return c->id != db_connection_id(s->db) && strncmp(c->command, "Binlog Dump", 11) != 0 &&
-           strcmp(c->user, "system user") != 0 && strcmp(c->user, "event_scheduler") != 0 &&
-           strcmp(c->command, "Daemon") != 0;
-}
-
-static int is_running(const struct sql_session *c)
-{
-    return strcmp(c->command, "Sleep") != 0 && strcmp(c->command, "Connect") != 0;
-}
-
-/* Ends sessions; with running only those inside a statement. The number, or -1. */
-static int end_sessions(struct sql *s, int running, int64_t deadline_ms, struct err *e)
-{
-    struct sql_sessions l;
-    int n = 0, rc = 0;
-    if (sql_read_sessions(s, &l, deadline_ms, e) < 0)
-        return -1;
-    for (size_t i = 0; rc == 0 && i < l.count; i++) {
-        if (!is_client(s, &l.item[i]) || (running && !is_running(&l.item[i])))
-            continue;
-        rc = sql_kill_session(s, l.item[i].id, deadline_ms, e);
-        n++;
-    }
-    sql_sessions_release(&l);
-    return rc < 0 ? -1 : n;
-}
-
 /* Where accounts may write through read_only. What runs there now could hold the lock up, and its
  * client will have to come back anyway. */
 int step_lock_tables(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
@@ -105,7 +74,7 @@ int step_lock_tables(struct exec *x, struct exec_done *d, int64_t deadline_ms, s
     if (!s)
         return -1;
     deadline_ms = or_in(deadline_ms, REOPEN_MS) + REOPEN_MS;
-    int ended = end_sessions(s, 1, deadline_ms, e);
+    int ended = sessions_end(s, 1, deadline_ms, e);
     if (ended < 0 || sql_lock_tables(s, deadline_ms, e) < 0)
         return -1;
     if (ended > 0)
@@ -130,7 +99,8 @@ int step_flush_tables(struct exec *x, struct exec_done *d, int64_t deadline_ms, 
     if (!s || sql_read_sessions(s, &l, or_in(deadline_ms, STEP_SQL_MS), e) < 0)
         return -1;
     for (size_t i = 0; i < l.count; i++)
-        if (is_client(s, &l.item[i]) && is_running(&l.item[i]) && l.item[i].time_s > longest)
+        if (session_is_client(s, &l.item[i]) && session_runs(&l.item[i]) &&
+            l.item[i].time_s > longest)
             longest = l.item[i].time_s;
     sql_sessions_release(&l);
     if (longest > LONG_QUERY_S) {
@@ -193,7 +163,7 @@ int step_read_final(struct exec *x, struct exec_done *d, int64_t deadline_ms, st
 int step_end_clients(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
     struct sql *s = step_sql(x, d->step->host, e);
-    int n = s ? end_sessions(s, 0, or_in(deadline_ms, STEP_SQL_MS), e) : -1;
+    int n = s ? sessions_end(s, 0, or_in(deadline_ms, STEP_SQL_MS), e) : -1;
     if (n >= 0)
         step_say(d, "%d session(s)", n);
     return n < 0 ? -1 : 0;

@@ -87,6 +87,17 @@ static void say_hosts(const struct switch_run *r, struct buf *out)
     }
 }
 
+/* Dump threads of our own replicas, which moved a moment ago. */
+static int is_ours(const struct switch_run *r, const struct sql_session *c)
+{
+    for (int i = 0; i < r->g->hosts; i++) {
+        const char *ip = r->g->host[i].conf->ip;
+        if (strncmp(c->host, ip, strlen(ip)) == 0 && strncmp(c->command, "Binlog Dump", 11) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 /* Who reads the old master's binlog without being a server of the file, and who is connected. */
 static void say_clients(const struct switch_run *r, struct buf *out)
 {
@@ -98,9 +109,9 @@ static void say_clients(const struct switch_run *r, struct buf *out)
         return;
     for (size_t i = 0; i < l.count && said < CLIENTS_MAX; i++) {
         const struct sql_session *c = &l.item[i];
-        if (c->id == db_connection_id(s->db) || strcmp(c->user, "system user") == 0 ||
-            strcmp(c->user, "event_scheduler") == 0 || strcmp(c->command, "Daemon") == 0 ||
-            strcmp(c->user, "unauthenticated user") == 0)
+        if (c->id == db_connection_id(s->db) || is_ours(r, c) ||
+            strcmp(c->user, "system user") == 0 || strcmp(c->user, "event_scheduler") == 0 ||
+            strcmp(c->command, "Daemon") == 0 || strcmp(c->user, "unauthenticated user") == 0)
             continue;
         buf_addf(out, "%s%s@%s (%s)", said++ ? ", " : "still there   ", c->user, c->host,
                  c->command);

@@ -97,7 +97,7 @@ for name in "$programs"/masterha_*; do
     in_page "$(page "$name")" >"$work/found"
     compare "$name" "$work/wanted" "$work/found"
 done | rule "pages of the masterha_* commands have their options"
-for verb in plan topology explain; do
+for verb in plan topology explain rejoin; do
     of_command kagemusha "$verb" >"$work/wanted"
     in_page docs/man/kagemusha.8 "$(printf 'kagemusha %s' "$verb")" >"$work/found"
     compare "kagemusha $verb" "$work/wanted" "$work/found"
