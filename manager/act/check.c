@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "manager/act/hooks.h"
 #include "manager/act/observe.h"
+#include "manager/act/observe_fitness.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ static void look(struct group *g, struct check *c)
 
     group_open(g, GROUP_ALL, o.what, c->deadline_ms);
     c->seen = observe(g, &o);
+    observe_fitness(g, c->seen, c->deadline_ms);
 }
 
 static void warn_of_configuration(const struct group *g, struct check *c)
@@ -52,6 +54,12 @@ static void ask_hooks(const struct group *g, struct check *c, int master)
 {
     const struct conf_server *s = g->host[master].conf;
 
+    int passwords = strcmp(s->hook_passwords, "none") && strcmp(s->hook_passwords, "env");
+
+    if (passwords && (*s->master_ip_failover_script || *s->secondary_check_script))
+        findings_add(&c->findings, FINDING_INFO, NO_HOST,
+                     "hook scripts get passwords on their command line, where every user of this "
+                     "host can read them: set hook_passwords=env or none, if the scripts allow it");
     if (*s->master_ip_failover_script || !*s->writer_vip)
         ask_hook(g, c, master, "master_ip_failover_script", s->master_ip_failover_script,
                  hook_ip_status);

@@ -1,20 +1,11 @@
 /* The checks before a start, one function each; the table's order is MHA's. */
-#include "manager/decide/preflight.h"
+#include "manager/decide/preflight_facts.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct facts {
-    const struct topo *t;
-    const struct preflight *p;
-    struct verdict verdict;
-    enum mode mode;
-    int master;
-    struct findings *out;
-};
 
 void findings_add(struct findings *f, enum finding_level level, int host, const char *fmt, ...)
 {
@@ -41,17 +32,12 @@ const char *finding_word(enum finding_level l)
     return words[l];
 }
 
-static int is_slave(const struct facts *f, int i)
+static int is_slave(const struct preflight_facts *f, int i)
 {
     return is_alive_slave(f->t, f->master, i);
 }
 
-static int by_gtid(const struct facts *f)
-{
-    return f->mode == MODE_MYSQL_GTID || f->mode == MODE_MARIADB_GTID;
-}
-
-static void check_master(const struct facts *f)
+static void check_master(const struct preflight_facts *f)
 {
     const struct topo_host *m = &f->t->host[f->master];
 
@@ -66,7 +52,7 @@ static void check_master(const struct facts *f)
                      "log_bin is off on the master: nothing can replicate from it");
 }
 
-static void check_slave_settings(const struct facts *f)
+static void check_slave_settings(const struct preflight_facts *f)
 {
     for (int i = 0; i < f->t->hosts; i++) {
         const struct topo_host *h = &f->t->host[i];
@@ -75,7 +61,7 @@ static void check_slave_settings(const struct facts *f)
             continue;
         if (!h->read_only)
             findings_add(f->out, FINDING_INFO, i, "read_only=1 is not set on this replica");
-        if (h->relay_log_purge && !by_gtid(f))
+        if (h->relay_log_purge && !f->gtid)
             findings_add(
                 f->out, FINDING_WARNING, i,
                 "relay_log_purge=0 is not set: applied relay logs cannot help others; SET GLOBAL "
@@ -83,14 +69,14 @@ static void check_slave_settings(const struct facts *f)
         if (!h->log_bin)
             findings_add(f->out, FINDING_WARNING, i,
                          "log_bin is off: this host cannot become the master");
-        else if (!h->log_slave_updates && by_gtid(f))
+        else if (!h->log_slave_updates && f->gtid)
             findings_add(f->out, FINDING_WARNING, i,
                          "log_slave_updates is off: this host cannot become the master of others");
     }
 }
 
 /* Lists are compared as the reader of the snapshot normalised them: sorted, without doubles. */
-static void check_filters(const struct facts *f)
+static void check_filters(const struct preflight_facts *f)
 {
     int first = NO_HOST;
 
@@ -113,7 +99,7 @@ static void check_filters(const struct facts *f)
     }
 }
 
-static void check_binlog_filters(const struct facts *f)
+static void check_binlog_filters(const struct preflight_facts *f)
 {
     const struct topo_host *m = &f->t->host[f->master];
 
@@ -131,7 +117,7 @@ static void check_binlog_filters(const struct facts *f)
     }
 }
 
-static void check_heir(const struct facts *f)
+static void check_heir(const struct preflight_facts *f)
 {
     struct choice *c = mem_zalloc(sizeof(*c));
     struct topo *t = what_if_dead(f->t, f->master);
@@ -152,7 +138,7 @@ static void check_heir(const struct facts *f)
     free(c);
 }
 
-static void check_grants(const struct facts *f)
+static void check_grants(const struct preflight_facts *f)
 {
     for (int i = 0; i < f->t->hosts; i++) {
         const struct topo_host *h = &f->t->host[i];
@@ -165,11 +151,11 @@ static void check_grants(const struct facts *f)
     }
 }
 
-static void check_agents(const struct facts *f)
+static void check_agents(const struct preflight_facts *f)
 {
     for (int i = 0; i < f->t->hosts; i++) {
         const struct topo_host *h = &f->t->host[i];
-        enum finding_level level = by_gtid(f) || i == f->master ? FINDING_WARNING : FINDING_ERROR;
+        enum finding_level level = f->gtid || i == f->master ? FINDING_WARNING : FINDING_ERROR;
 
         if (f->p->skip_ssh_check || h->reach != REACH_UP)
             continue;
@@ -188,7 +174,7 @@ static void check_agents(const struct facts *f)
     }
 }
 
-static void check_dead(const struct facts *f)
+static void check_dead(const struct preflight_facts *f)
 {
     for (int i = 0; i < f->t->hosts; i++) {
         const struct topo_host *h = &f->t->host[i];
@@ -202,7 +188,7 @@ static void check_dead(const struct facts *f)
     }
 }
 
-static void check_health(const struct facts *f)
+static void check_health(const struct preflight_facts *f)
 {
     for (int i = 0; f->p->health && i < f->t->hosts; i++) {
         const struct topo_repl *r = &f->t->host[i].repl;
@@ -227,7 +213,7 @@ static void check_health(const struct facts *f)
 }
 
 /* What the policy would say the moment the master dies. */
-static void check_fence(const struct facts *f)
+static void check_fence(const struct preflight_facts *f)
 {
     const struct topo_host *m = &f->t->host[f->master];
 
@@ -245,7 +231,7 @@ static void check_fence(const struct facts *f)
                      "dead (fence_required=mha)");
 }
 
-typedef void check_fn(const struct facts *f);
+typedef void check_fn(const struct preflight_facts *f);
 
 static check_fn *const checks[] = {
     check_master, check_slave_settings, check_filters, check_binlog_filters, check_heir,
@@ -253,7 +239,7 @@ static check_fn *const checks[] = {
 
 void preflight(const struct topo *t, const struct preflight *p, struct findings *out)
 {
-    struct facts f = {.t = t, .p = p, .out = out};
+    struct preflight_facts f = {.t = t, .p = p, .out = out};
 
     diagnose(t, &f.verdict);
     f.master = f.verdict.master;
@@ -262,8 +248,10 @@ void preflight(const struct topo *t, const struct preflight *p, struct findings 
         return;
     }
     f.mode = diagnose_mode(t, f.master);
+    f.gtid = f.mode == MODE_MYSQL_GTID || f.mode == MODE_MARIADB_GTID;
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         checks[i](&f);
+    preflight_fitness(&f);
 }
 
 struct topo *what_if_dead(const struct topo *t, int master)

@@ -15,6 +15,8 @@ static void host_init(struct topo_host *h)
     h->semisync_master = -1;
     h->semisync_slave = -1;
     h->repl_grant = -1;
+    h->fit.semisync_on = -1;
+    h->fit.disk_free_mb = -1;
     h->repl.master = NO_HOST;
     h->repl.master_port = 3306;
     h->repl.behind_s = -1;

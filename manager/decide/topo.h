@@ -84,6 +84,19 @@ struct topo_repl {
     char filters[2 * TOPO_TEXT]; /* the six replicate_* lists as one text, "" for none */
 };
 
+/* What only a check asks a host (known: it was asked). */
+struct topo_fitness {
+    int known;
+    int sync_binlog, flush_log, info_in_file, binlog_encrypted;
+    int semisync_on, semisync_clients; /* -1: no plugin */
+    int64_t clock_ahead_ms;            /* of the manager's */
+    int64_t disk_free_mb;              /* where its binlogs are; -1: not known */
+    int disk_free_percent;
+    char missing[TOPO_TEXT];    /* privileges that our account lacks */
+    char account[TOPO_TEXT];    /* 'user'@'host' of ours, as the server has it */
+    char agent_text[TOPO_TEXT]; /* why the agent is not there */
+};
+
 struct topo_host {
     /* configured */
     char name[TOPO_NAME]; /* section: server1 */
@@ -131,8 +144,9 @@ struct topo_host {
     struct binpos relay_first; /* a replica: first coordinate of the master in its relay logs */
     int repl_grant; /* repl_user may replicate from here: 1 yes, 0 no, -1 not looked at */
     struct topo_busy busy[BUSY_KINDS]; /* looked at for an online switch only */
-    int channels;                      /* replication channels that have a master */
-    struct topo_repl repl;             /* the first of them */
+    struct topo_fitness fit;
+    int channels;          /* replication channels that have a master */
+    struct topo_repl repl; /* the first of them */
 };
 
 /* The group: what applies to all hosts. */

@@ -58,6 +58,9 @@ static const char *const fence_words[] = {"proof", "mha", NULL};
     {#word "_count", FIELD_INT, BUSY_AT(kind, count), 0, NULL},                                    \
     {#word "_s", FIELD_I64, BUSY_AT(kind, longest_s), 0, NULL},                                    \
     {#word "_text", FIELD_TEXT, BUSY_AT(kind, text), TOPO_TEXT, NULL}
+#define FIT_AT(key)    (offsetof(struct topo_host, fit) + offsetof(struct topo_fitness, key))
+#define F(type, word, key) {word, FIELD_##type, FIT_AT(key), 0, NULL}
+#define FTEXT(word, key) {word, FIELD_TEXT, FIT_AT(key), TOPO_TEXT, NULL}
 #define END            {NULL, FIELD_INT, 0, 0, NULL}
 
 static const struct field group_fields[] = {
@@ -94,7 +97,13 @@ static const struct field host_fields[] = {
     H(INT, tail_known), H(POS, tail_end), H(SET, tail), H(I64, tail_bytes), H(I64, tail_cut_bytes),
     HTEXT(tail_text), H(POS, relay_first), H(INT, repl_grant),
     BUSY(update, BUSY_UPDATE), BUSY(query, BUSY_QUERY), BUSY(trx, BUSY_TRX), BUSY(ddl, BUSY_DDL),
-    BUSY(xa, BUSY_XA), BUSY(backup, BUSY_BACKUP), H(INT, channels), END,
+    BUSY(xa, BUSY_XA), BUSY(backup, BUSY_BACKUP),
+    F(INT, "fit", known), F(INT, "sync_binlog", sync_binlog), F(INT, "flush_log", flush_log),
+    F(INT, "info_in_file", info_in_file), F(INT, "binlog_encrypted", binlog_encrypted),
+    F(INT, "semisync_on", semisync_on), F(INT, "semisync_clients", semisync_clients),
+    F(I64, "clock_ahead_ms", clock_ahead_ms), F(I64, "disk_free_mb", disk_free_mb),
+    F(INT, "disk_free_percent", disk_free_percent), FTEXT("missing", missing),
+    FTEXT("account", account), FTEXT("agent_text", agent_text), H(INT, channels), END,
 };
 
 static const struct field repl_fields[] = {

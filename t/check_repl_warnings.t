@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# masterha_check_repl on real servers: its warnings, each with the fact and the fix, the table, JSON.
+# Functions are called by name, through that and within.
+# shellcheck disable=SC2317,SC2154,SC2016
+set -eu
+
+cd "$(dirname "$0")/.."
+B=$(readlink -f "${B:-build}")
+server=${1:-${SERVER:-mysql9}} mode=${2:-${MODE:-gtid}}
+lab=${LAB:-warnings-t}
+dir=build/lab/$lab
+out=$(mktemp) err=$(mktemp)
+count=0 failed=0 code=0
+
+if ((EUID != 0)); then
+    echo "1..0 # SKIP the lab needs root"
+    exit 0
+fi
+
+clean() {
+    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
+    rm -f "$out" "$err"
+}
+trap clean EXIT
+trap 'exit 1' INT TERM HUP
+
+that() {
+    local name=$1 rc=0
+    shift
+    "$@" || rc=1
+    count=$((count + 1))
+    if ((rc == 0)); then
+        echo "ok $count - $name"
+        return
+    fi
+    echo "not ok $count - $name"
+    failed=1
+    tail -n 40 "$out" "$err" | sed 's/^/# /'
+}
+
+says() {
+    grep -qF -- "$1" "$out"
+}
+
+not() {
+    ! "$@"
+}
+
+ends() {
+    [[ $code == "$1" ]] || { echo "# exit code $code" && return 1; }
+}
+
+sql() {
+    t/lab/ctl --lab "$lab" sql "$@"
+}
+
+check() {
+    code=0
+    t/lab/exec manager --lab "$lab" masterha_check_repl --conf="$conf" "$@" >"$out" 2>"$err" || code=$?
+}
+
+json() {
+    perl -MJSON::PP -0777 -e 'our $d = decode_json(<STDIN>); exit !eval $ARGV[0]' -- "$1" <"$out"
+}
+
+rc=0
+t/lab/up "$server" "$mode" --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
+if ((rc == 77)); then
+    echo "1..0 # SKIP $(tail -n 1 "$out")"
+    exit 0
+fi
+((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
+# shellcheck disable=SC1091
+. "$dir/env"
+conf=$PWD/$dir/app1.cnf
+
+check
+that "a group as it should be: exit code 0" ends 0
+that "MHA's last line, a blank one before it" test "$(tail -n 2 "$out")" = $'\nMySQL Replication Health is OK.'
+that "nothing is errant" not says errant
+that "our account lacks nothing" not says "lacks privileges"
+that "every candidate has its seconds" test "$(grep -c 'would take writes about' "$out")" = 2
+check --json
+that "--json: exit code 0" ends 0
+that "--json: one object" json '$d->{ok} && @{$d->{servers}} == 3'
+that "--json: rehearsal of both replicas" json '2 == grep {$_->{possible} && $_->{open_ms} > 0} @{$d->{rehearsal}}'
+
+sql db1 'SET GLOBAL sync_binlog=0'
+sql db2 'SET GLOBAL slave_net_timeout=3600' 2>/dev/null || sql db2 'SET GLOBAL replica_net_timeout=3600'
+if [[ $server != mariadb* && $mode == gtid ]]; then
+    sql db3 'SET GLOBAL super_read_only=0; SET GLOBAL read_only=0; CREATE DATABASE astray; SET GLOBAL read_only=1'
+fi
+# An account that may look and nothing more.
+sql db1 "CREATE USER looker@'%' IDENTIFIED BY 'secret'; GRANT SELECT, PROCESS, REPLICATION CLIENT ON *.* TO looker@'%'"
+t/lab/ctl --lab "$lab" wait-repl 30 >/dev/null
+check
+that "warnings are no errors: exit code 0" ends 0
+that "sync_binlog of the master" says "sync_binlog=0"
+that "slave_net_timeout" says "slave_net_timeout=3600"
+if [[ $server != mariadb* && $mode == gtid ]]; then
+    uuid=$(sql db3 'SELECT @@server_uuid')
+    that "errant transactions: the exact set" says "$uuid:1"
+    that "... they bar the host" says "barred: it has transactions that nobody else has"
+fi
+sed "s/^user=.*/user=looker/; s/^password=.*/password=secret/" "$dir/app1.cnf" >"$dir/looker.cnf"
+conf=$PWD/$dir/looker.cnf
+check
+that "missing privileges: the statement that mends it" grep -qE "GRANT .*RELOAD.* ON \*\.\* TO 'looker'@'%';" "$out"
+mended=$(sed -n "s/.*\(GRANT .* TO 'looker'@'%';\).*/\1/p" "$out" | head -n 1)
+sql db1 "$mended"
+t/lab/ctl --lab "$lab" wait-repl 30 >/dev/null
+check
+that "... and it does mend it" not says "lacks privileges"
+conf=$PWD/$dir/app1.cnf
+# Another key on a host that we know.
+t/lab/exec db2 --lab "$lab" ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/new <<<y >/dev/null
+t/lab/exec db2 --lab "$lab" sh -c 'cat /etc/ssh/new >/etc/ssh/ssh_host_ed25519_key; kill -HUP "$(cat /run/sshd.pid)"'
+sleep 1
+check
+that "a host key that has changed is named as such" grep -q "db2: its agent: .*its key (ssh-ed25519 .*) is not the one in" "$out"
+check --json
+that "--json: a finding names the host" json 'grep {($_->{host} // "") eq "db2" && $_->{text} =~ /its key/} @{$d->{findings}}'
+check --conf=/nowhere
+that "no such file: exit code 1" ends 1
+check --json --conf=/nowhere
+that "--json: an error is an object too" json '!$d->{ok} && $d->{error} =~ /nowhere/'
+echo "1..$count"
+exit "$failed"
