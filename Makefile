@@ -133,18 +133,26 @@ clean: ## removes what was built here; build/servers and labs stay
 	rm -rf $(addprefix $(B)/,common manager node t dev san run) $(B)/*.a $(B)/kagemusha* $(B)/masterha_*
 
 MAN = $(wildcard docs/man/*.$(1))
+SHARE = $(DESTDIR)$(PREFIX)/share
 install: all ## DESTDIR and PREFIX as usual
-	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,5 8) \
-	    $(DESTDIR)$(PREFIX)/share/doc/kagemusha
+	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(SHARE)/,man/man5 man/man8 doc/kagemusha/examples \
+	    kagemusha/hooks kagemusha/perl/MHA bash-completion/completions)
 	install -m 755 $(B)/kagemusha $(B)/kagemusha-node $(DESTDIR)$(PREFIX)/bin
 	for name in $(MASTERHA); do ln -sf kagemusha $(DESTDIR)$(PREFIX)/bin/$$name || exit 1; done
 	$(if $(call MAN,5),install -m 644 $(call MAN,5) $(DESTDIR)$(PREFIX)/share/man/man5)
 	$(if $(call MAN,8),install -m 644 $(call MAN,8) $(DESTDIR)$(PREFIX)/share/man/man8)
-	cp -R conf $(DESTDIR)$(PREFIX)/share/doc/kagemusha/examples
+	install -m 755 conf/hooks/* $(SHARE)/kagemusha/hooks
+	chmod 644 $(SHARE)/kagemusha/hooks/*.sh
+	install -m 644 conf/perl/MHA/* $(SHARE)/kagemusha/perl/MHA
+	install -m 644 conf/completion/kagemusha $(SHARE)/bash-completion/completions
+	for name in $(MASTERHA); do ln -sf kagemusha $(SHARE)/bash-completion/completions/$$name || exit 1; done
+	install -m 644 conf/samples/* $(SHARE)/doc/kagemusha/examples
+deb: ## builds Debian packages into B/deb
+	conf/debian/build $(B)/deb
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile $(wildcard t/*/*.mk)
 
 -include $(wildcard $(addprefix $(B)/,common/*.d node/*.d node/*/*.d manager/*/*.d t/*/*.d t/*/*/*.d))
 .SECONDARY:
-.PHONY: all tests dev test test-fast test-all test-san test-trixie check lint demo bench campaign format clean install help
+.PHONY: all tests dev test test-fast test-all test-san test-trixie check lint demo bench campaign format clean install deb help

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Five MySQL servers on one host, ports 10000 to 10004, as one unprivileged user, with SSH to
 # 127.0.0.1: what suites written for MHA expect. Sourced; needs $lab, $dir, $server, $mode, $B, $out.
 
@@ -160,7 +160,7 @@ oh_fresh() {
 oh_level() {
     local rows=$1 n
     shift
-    for n in ${*:-$OH_PORTS}; do
+    for n in ${1:-$OH_PORTS} "${@:2}"; do
         [[ $(oh_sql "$n" 'SELECT COUNT(*) FROM test1.t') == "$rows" ]] || return 1
     done
 }

@@ -7,7 +7,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mysql56}} mode=${2:-${MODE:-position}}
+mode=${2:-${MODE:-position}}
 lab=${LAB:-onehost-t}
 dir=build/lab/$lab
 out=$(mktemp) log=$(mktemp)
@@ -68,11 +68,11 @@ ends() {
 
 run() {
     code=0
-    oh "$@" --conf=$OH_ROOT/mha.cnf --global_conf=/dev/null >"$out" 2>&1 </dev/null || code=$?
+    oh "$@" --conf="$OH_ROOT/mha.cnf" --global_conf=/dev/null >"$out" 2>&1 </dev/null || code=$?
 }
 
 begin() {
-    oh masterha_manager --conf=$OH_ROOT/mha.cnf --global_conf=/dev/null "$@" >"$log" 2>&1 </dev/null &
+    oh masterha_manager --conf="$OH_ROOT/mha.cnf" --global_conf=/dev/null "$@" >"$log" 2>&1 </dev/null &
     manager=$!
     within 60 grep -q "until MySQL doesn't respond" "$log" || cp "$log" "$out"
 }
@@ -185,8 +185,8 @@ by_hand() {
     switch_dead --new_master_host=127.0.0.1 --new_master_port=10004 --remove_dead_master_conf --ignore_last_failover
     that "a forced master: exit code 0" ends 0
     that "it is the master" within 30 oh_shape 10004 10001:10004 10002:10004 10003:10004
-    that "--remove_dead_master_conf: its section is gone" not oh grep -q '^\[server1\]' $OH_ROOT/mha.cnf
-    that "... the others are there" oh grep -q '^\[server2\]' $OH_ROOT/mha.cnf
+    that "--remove_dead_master_conf: its section is gone" not oh grep -q '^\[server1\]' "$OH_ROOT/mha.cnf"
+    that "... the others are there" oh grep -q '^\[server2\]' "$OH_ROOT/mha.cnf"
     oh_conf '2 no_master=1' '3 no_master=1' '4 no_master=1' '5 no_master=1'
     anew 10000
     run masterha_check_repl

@@ -6,9 +6,12 @@
 #include "common/log.h"
 #include "common/run.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HOOK_OUTPUT_MAX (256u * 1024)
 #define HOOK_ENV_MAX    4
@@ -157,18 +160,47 @@ struct started {
     void *arg;
 };
 
+/* Scripts of MHA's users load modules of MHA: ours, which have what such scripts call, are found
+ * beside the program, installed (../share/kagemusha/perl) or in the source tree. "" where neither
+ * is there. */
+static void perl_path(char *out, size_t size)
+{
+    static const char *const places[] = {"/../share/kagemusha/perl", "/../conf/perl"};
+    const char *old = getenv("PERL5LIB");
+    char exe[PATH_MAX], path[PATH_MAX + 32];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    out[0] = '\0';
+    exe[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(exe, '/');
+    if (!slash)
+        return;
+    *slash = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(path, sizeof path, "%s%s", exe, places[i]);
+        if (access(path, R_OK) != 0)
+            continue;
+        snprintf(out, size, "PERL5LIB=%s%s%s", path, old && *old ? ":" : "", old ? old : "");
+        return;
+    }
+}
+
 /* Runs the line. The exit code, or -1 with e when the script was killed, ran into its deadline or
  * could not be started: MHA's "other code". */
 static int run_line(const struct line *l, const struct conf *c, int64_t timeout_ms,
                     const struct started *started, struct err *e)
 {
     char app[160];
-    const char *env[HOOK_ENV_MAX + 2] = {app};
+    static _Thread_local char perl[2 * PATH_MAX];
+    const char *env[HOOK_ENV_MAX + 3] = {app};
+    size_t envs = 1;
     struct buf output = BUF_INIT;
     struct run_result res = {0};
     snprintf(app, sizeof app, "KAGEMUSHA_APP=%s", c->app);
+    perl_path(perl, sizeof perl);
+    if (*perl)
+        env[envs++] = perl;
     for (size_t i = 0; i < l->secrets; i++)
-        env[1 + i] = l->secret[i].data;
+        env[envs++] = l->secret[i].data;
     struct run r = {.shell = l->run.data,
                     .env = (char *const *)(uintptr_t)env,
                     .deadline_ms = clock_mono_ms() + timeout_ms,

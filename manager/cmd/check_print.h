@@ -16,6 +16,7 @@ struct rehearsal {
 /* Each host that is not the master; its order is the snapshot's. */
 void check_rehearse(const struct topo *t, int master, struct rehearsal *out);
 
+/* The table, the findings, the rehearsal. c->seen: the snapshot they are about. */
 void check_print(const struct check *c, const struct verdict *v);
 /* One object on one line. ok: no finding is an error. */
 void check_print_json(const struct check *c, const struct verdict *v, int ok);

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# `make install` with DESTDIR; the Debian packages: built, looked over by lintian, installed with dpkg
+# on an overlay of this machine's own files, run there, and removed again; bash completion.
+# Functions are called by name, through that.
+# shellcheck disable=SC2317
+set -eu
+
+cd "$(dirname "$0")/.."
+B=${B:-build}
+out=$(mktemp)
+work=$(mktemp -d)
+count=0 failed=0
+
+clean() {
+    rm -rf "$out" "$work"
+}
+trap clean EXIT
+trap 'exit 1' INT TERM HUP
+
+that() {
+    local name=$1 rc=0
+    shift
+    "$@" >"$out" 2>&1 || rc=1
+    count=$((count + 1))
+    if ((rc == 0)); then
+        echo "ok $count - $name"
+        return
+    fi
+    echo "not ok $count - $name"
+    failed=1
+    tail -n 30 "$out" | sed 's/^/# /'
+}
+
+not() {
+    ! "$@"
+}
+
+# On the overlay, as on a machine where the packages are installed.
+there() {
+    # shellcheck disable=SC2016
+    unshare -m bash -c 'set -e; mount -t tmpfs none "$1"; mkdir "$1"/{up,work,root}
+        mount -t overlay none -o "lowerdir=/,upperdir=$1/up,workdir=$1/work" "$1/root"
+        mkdir -p "$1/root/debs"; cp "$2"/*.deb "$1/root/debs/"; rm -f "$1"/root/debs/*dbgsym*
+        mount -t proc proc "$1/root/proc"
+        chroot "$1/root" bash -ec "$3"' there "$work/mnt" "$B/deb" "$1"
+}
+
+completes() {
+    # shellcheck disable=SC2016
+    bash -c '. conf/completion/kagemusha; PATH='"$PWD/$B"':$PATH; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }
+        _kagemusha; printf "%s\n" "${COMPREPLY[@]}"' complete "${@:2}" | grep -qx -- "$1"
+}
+
+that "make install with DESTDIR" env -u MAKEFLAGS make -s B="$B" DEPS=no DESTDIR="$work/dest" PREFIX=/opt/k install
+that "MHA's names are there" "$work/dest/opt/k/bin/masterha_check_repl" --version
+that "hooks may be run" test -x "$work/dest/opt/k/share/kagemusha/hooks/master_ip_failover"
+that "Perl modules are there" perl -I"$work/dest/opt/k/share/kagemusha/perl" -MMHA::NodeUtil -e1
+that "nothing is outside of PREFIX" test "$(ls "$work/dest")" = opt
+that "completion: verbs" completes manage kagemusha man
+that "completion: options of a verb" completes --conf= kagemusha check --co
+that "completion: options of MHA's names" completes --ignore_last_failover masterha_manager --ignore_l
+that "completion: files behind --conf=" completes Makefile masterha_stop --conf = Makef
+
+if ! command -v dh >/dev/null || ! command -v dpkg-buildpackage >/dev/null; then
+    echo "ok $((count + 1)) - Debian packages # SKIP debhelper is not installed"
+    echo "1..$((count + 1))"
+    exit "$failed"
+fi
+that "make deb" conf/debian/build "$B/deb"
+deb=$(ls "$B"/deb/kagemusha_*.deb) node=$(ls "$B"/deb/kagemusha-node_*.deb)
+that "the node's package needs libc and libcrypto only" test \
+    "$(dpkg-deb -f "$node" Depends | tr ',' '\n' | sed 's/^ *//; s/ .*//' | grep -cvE '^(libc6|libssl[0-9a-z]*)$')" = 0
+that "the manager's package has no agent" not grep -q 'bin/kagemusha-node$' <(dpkg-deb -c "$deb")
+# There is no address to write to yet.
+if command -v lintian >/dev/null; then
+    that "lintian finds no error" not grep -q '^E:' <(lintian --allow-root \
+        --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog "$deb" "$node" 2>&1 || true)
+fi
+mkdir "$work/mnt"
+if ((EUID != 0)) || ! there true >/dev/null 2>&1; then
+    echo "ok $((count + 1)) - packages installed # SKIP no overlay of / can be mounted here"
+    echo "1..$((count + 1))"
+    exit "$failed"
+fi
+that "dpkg installs both" there 'dpkg --force-depends -i /debs/*.deb'
+# shellcheck disable=SC2016
+that "installed: the programs run, the node's answers its greeting" there 'dpkg --force-depends -i /debs/*.deb >/dev/null
+    masterha_manager --version; kagemusha --help >/dev/null
+    kagemusha-node agent </dev/null | grep -q ^KAGEMUSHA-NODE
+    printf "[server1]\nhostname=127.0.0.1\nport=1\n" >/root/x.cnf
+    rc=0; masterha_check_repl --conf=/root/x.cnf >/root/out 2>&1 || rc=$?
+    [ $rc = 1 ] && grep -q "NOT OK" /root/out'
+that "removed: nothing is left" there 'dpkg --force-depends -i /debs/*.deb >/dev/null
+    dpkg -P kagemusha kagemusha-node >/dev/null; ! command -v kagemusha-node; [ ! -e /usr/share/kagemusha ]'
+echo "1..$count"
+exit "$failed"
