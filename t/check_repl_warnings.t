@@ -112,6 +112,15 @@ t/lab/ctl --lab "$lab" wait-repl 30 >/dev/null
 check
 that "... and it does mend it" not says "lacks privileges"
 conf=$PWD/$dir/app1.cnf
+printf '[binlog1]\nhostname=db3\n[binlog2]\nhostname=client\n' | cat "$dir/app1.cnf" - >"$dir/binlog.cnf"
+conf=$PWD/$dir/binlog.cnf
+check
+that "one binlog server of two is of use: exit code 0" ends 0
+that "... the other is named" says "binlog server binlog2 (client) is of no use"
+sed -i '/^\[binlog1\]/,/^hostname/d' "$dir/binlog.cnf"
+check
+that "no binlog server is of use: exit code 1" ends 1
+conf=$PWD/$dir/app1.cnf
 # Another key on a host that we know.
 t/lab/exec db2 --lab "$lab" ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/new <<<y >/dev/null
 t/lab/exec db2 --lab "$lab" sh -c 'cat /etc/ssh/new >/etc/ssh/ssh_host_ed25519_key; kill -HUP "$(cat /run/sshd.pid)"'

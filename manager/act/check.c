@@ -2,10 +2,12 @@
 #include "manager/act/check.h"
 
 #include "common/log.h"
+#include "manager/act/check_binlog.h"
 #include "manager/act/hooks.h"
 #include "manager/act/observe.h"
 #include "manager/act/observe_fitness.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void look(struct group *g, struct check *c)
@@ -71,6 +73,17 @@ static void ask_hooks(const struct group *g, struct check *c, int master)
             "secondary_check_script is not defined: no route but ours and the replicas' is asked");
 }
 
+static void ask_binlog_servers(const struct group *g, struct check *c, int master)
+{
+    const char *file = c->seen->host[master].binlog.file, *dot = strrchr(file, '.');
+    char prefix[BINPOS_FILE_BYTES] = "";
+
+    if (dot)
+        snprintf(prefix, sizeof(prefix), "%.*s", (int)(dot - file), file);
+    if (!c->rules.skip_ssh_check)
+        check_binlog_servers(g, prefix, c->deadline_ms, &c->findings);
+}
+
 static void log_findings(const struct check *c)
 {
     for (int i = 0; i < c->findings.count; i++) {
@@ -113,6 +126,8 @@ int check_group(struct group *g, struct check *c, struct err *e)
     preflight(c->seen, &c->rules, &c->findings);
     if (!v.broken)
         ask_hooks(g, c, v.master);
+    if (!v.broken)
+        ask_binlog_servers(g, c, v.master);
     log_findings(c);
     return first_error(c, e);
 }
