@@ -17,7 +17,7 @@ out=$(mktemp)
 count=0 failed=0 shape=
 slave=SLAVE
 [[ $server != mysql9 ]] || slave=REPLICA
-every="tail one_row third settings"
+every="tail one_row third settings content huge cut_trx no_binlog conflict replay_killed base_dies torn semisync"
 
 if ((EUID != 0)); then
     echo "1..0 # SKIP the lab needs root"
@@ -47,7 +47,8 @@ that() {
     fi
     echo "not ok $count - $shape: $name"
     failed=1
-    grep -v '^  ' "$out" | tail -n 15 | sed 's/^/# /'
+    cp "$out" "$dir/failed.$count"
+    grep -E '(warning|error)\]|^lost' "$out" | tail -n 12 | cut -c1-300 | sed 's/^/# /'
 }
 
 within() {
@@ -260,6 +261,271 @@ settings_shape() {
     that "connect retry" is "$(status_of db3 Connect_Retry)" 11
     that "it names the old master again" grep -q "^db3 .*replicates=db1" <(ctl status)
     that "heartbeat period" is "$(heartbeat db3)" 7.500
+    all_well
+}
+
+# Every kind of content in one tail, over twenty files: blobs, formats, loaded files, compression,
+# and check sums that change on the way.
+content_shape() {
+    local big=$((40 << 20)) i load=/var/lib/mysql/load.txt
+    # The redo log of a 5.6 wants to be ten times as large as a blob.
+    [[ $server != mysql56 ]] || big=$((4 << 20))
+    raise --set max_allowed_packet=128M --set 'secure_file_priv='
+    sql db1 "CREATE TABLE app.content (id INT AUTO_INCREMENT PRIMARY KEY, v LONGBLOB, s VARCHAR(64)
+        CHARACTER SET utf8mb4) ENGINE=InnoDB"
+    write_rows 20
+    within 60 level db2
+    within 60 level db3
+    stop_io db2 db3
+    case $server in
+    mysql9) compress="SET SESSION binlog_transaction_compression=ON" ;;
+    mariadb*) sql db1 "SET GLOBAL log_bin_compress=ON" && compress="DO 0" ;;
+    *) compress="DO 0" ;;
+    esac
+    sql db1 "$compress; INSERT INTO app.content (v, s) VALUES (REPEAT('compress me ', 5000), 'c')"
+    sql db1 "INSERT INTO app.content (v, s) VALUES (UNHEX('$(printf '%02x' {0..255})'), 'every byte')"
+    sql db1 "SET SESSION binlog_format=STATEMENT; SET @v = 'it''s \\\\ \\n';
+        INSERT INTO app.content (v, s) VALUES (@v, RAND()); INSERT INTO app.content (v) VALUES (LAST_INSERT_ID())"
+    sql db1 "SET SESSION binlog_format=MIXED; CREATE TEMPORARY TABLE app.t (a INT); INSERT INTO app.t VALUES (7);
+        INSERT INTO app.content (s) SELECT a FROM app.t; INSERT INTO app.content (s) VALUES (UUID())" || true
+    sql db1 "INSERT INTO app.content (v, s) VALUES (REPEAT('x', $big), 'big')"
+    printf 'a line\\\nof two\tand a \\0 byte\n' >"$dir/hosts/db1/fs/var-lib-mysql/load.txt"
+    chmod 644 "$dir/hosts/db1/fs/var-lib-mysql/load.txt"
+    sql db1 "LOAD DATA INFILE '$load' INTO TABLE app.content (v, s)"
+    sql db1 "SET SESSION binlog_format=STATEMENT; LOAD DATA INFILE '$load' INTO TABLE app.content (v, s)" || true
+    for ((i = 0; i < 20; i++)); do
+        sql db1 "SET GLOBAL binlog_checksum=$( ((i % 2)) && echo CRC32 || echo NONE)"
+        sql db1 "INSERT INTO app.content (s) VALUES ($i); FLUSH LOCAL BINARY LOGS"
+        sql db1 "ALTER TABLE app.content COMMENT='$i'"
+    done
+    write_rows 50
+    content=$(checksum_of db1)
+    ctl kill db1
+    fail_over
+    all_well
+    that "the new master has the content" is "$(checksum_of "$new")" "$content"
+    that "the other too" is "$(checksum_of "$(other)")" "$content"
+}
+
+checksum_of() {
+    sql "$1" "CHECKSUM TABLE app.content EXTENDED; SELECT COUNT(*) FROM app.content"
+}
+
+# The replica that is not the new master.
+other() {
+    [[ $new == db2 ]] && echo db3 || echo db2
+}
+
+# One transaction of 100,000 rows that a replica has not received, another not even in part.
+huge_shape() {
+    raise
+    sql db1 "CREATE TABLE app.content (id INT AUTO_INCREMENT PRIMARY KEY, v VARBINARY(64)) ENGINE=InnoDB;
+        INSERT INTO app.content (v) VALUES ('x')"
+    write_rows 20
+    within 60 level db3
+    within 60 level db2
+    stop_io db3
+    sql db1 "BEGIN; $(printf 'INSERT INTO app.content (v) SELECT UUID() FROM app.content;%.0s' {1..17}) COMMIT"
+    content=$(checksum_of db1)
+    ctl kill db1
+    fail_over
+    all_well
+    that "the new master has the rows" is "$(checksum_of "$new")" "$content"
+    that "the other too" is "$(checksum_of "$(other)")" "$content"
+    that "over 100,000 of them" test "$(sql "$new" 'SELECT COUNT(*) FROM app.content')" -gt 100000
+}
+
+# The IO threads stopped in the middle of a transaction: it is completed.
+cut_trx_shape() {
+    local h
+    raise --set max_allowed_packet=64M
+    sql db1 "CREATE TABLE app.content (id INT AUTO_INCREMENT PRIMARY KEY, v LONGBLOB) ENGINE=InnoDB"
+    write_rows 20
+    within 60 level db3
+    within 60 level db2
+    sql db1 "FLUSH LOCAL BINARY LOGS"
+    within 60 level db3
+    ctl exec db1 tc qdisc add dev eth0 root tbf rate 16mbit burst 64k latency 400ms
+    sql db1 "BEGIN; $(printf "INSERT INTO app.content (v) VALUES (REPEAT(UUID(), 20000));%.0s" {1..20}) COMMIT"
+    sleep 2
+    for h in db2 db3; do
+        stop_io "$h"
+    done
+    ctl exec db1 tc qdisc del dev eth0 root
+    content=$(checksum_of db1)
+    ctl kill db1
+    that "it was received in part" within 1 in_part db2
+    fail_over
+    all_well
+    that "the transaction is whole" is "$(checksum_of "$new")" "$content"
+    that "there too" is "$(checksum_of "$(other)")" "$content"
+}
+
+# The IO thread has read further than the SQL thread could apply.
+in_part() {
+    local source=Master
+    [[ $server != mysql9 ]] || source=Source
+    (($(status_of "$1" "Read_${source}_Log_Pos") > $(status_of "$1" "Exec_${source}_Log_Pos")))
+}
+
+# The directory of the dead master's binlogs is gone, and with it what only it had: the failover goes
+# on, and says so.
+no_binlog_shape() {
+    raise
+    write_rows 50
+    within 60 level db2
+    within 60 level db3
+    stop_io db2 db3
+    write_rows 50
+    ctl kill db1
+    rm -rf "$dir"/hosts/db1/fs/var-lib-mysql/*
+    fail_over
+    that "exit code 0" is "$code" 0
+    that "the report says: unknown" is "$(report state)" unknown
+    that "... and behind which coordinate" says "is only there"
+    that "it is a warning on the log" says "[warning] loss: unknown: the binlog of db1 was not read"
+    that "the other follows" grep -q "^$(other) .*replicates=$new:Yes/Yes" <(ctl status)
+}
+
+# A row that one replica has already: it alone stays behind, as it is.
+conflict_shape() {
+    raise
+    option '/^hostname=db3/a no_master=1'
+    write_rows 20
+    within 60 level db3
+    stop_io db2 db3
+    sql db3 "SET SESSION sql_log_bin=0; INSERT INTO app.sample VALUES (9, 1)"
+    write_rows 20
+    one_more 1
+    write_rows 20
+    ctl kill db1
+    fail_over
+    that "exit code 10" is "$code" 10
+    that "db2 is the master" is "$new" db2
+    that "it lost nothing" grep -qx 'lost 0' <(t/lab/compare --lab "$lab" --wait 1 2>/dev/null)
+    that "the report says: none" is "$(report state)" none
+    that "db3 shows its error" is "$(status_of db3 Last_SQL_Errno)" 1062
+    that "the report names db3" says "ERROR, left out"
+    sql db3 "STOP $slave; SET SESSION sql_log_bin=0; DELETE FROM app.sample"
+    sql db3 "START $slave"
+    [[ $mode == gtid ]] || return 0
+    that "with the row away it goes on" within 60 level_with db3 db2
+}
+
+level_with() {
+    [[ $(rows "$1") == "$(rows "$2")" ]]
+}
+
+# hold HOST: its applier waits until `free`.
+hold() {
+    # shellcheck disable=SC2086
+    ctl exec "$1" "$LAB_SERVER_DIR/bin/mysql" --defaults-file="$LAB_DIR/admin.cnf" \
+        -e "LOCK TABLES app.ledger READ; DO SLEEP(600)" >/dev/null 2>&1 &
+    holder=$!
+    within 20 is_held "$1"
+}
+
+is_held() {
+    [[ -n $(sql "$1" "SELECT id FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(600)'") ]]
+}
+
+free() {
+    sql "$1" "KILL $(sql "$1" "SELECT id FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(600)'")"
+    wait "$holder" 2>/dev/null || true
+}
+
+replay_of() {
+    ctl exec "$1" pgrep -f 'kagemusha-node replay' >/dev/null 2>&1
+}
+
+# in_background: fail_over, while the shape goes on.
+fail_over_begin() {
+    t/lab/exec manager --lab "$lab" masterha_master_switch --conf="$PWD/$conf" --master_state=dead \
+        --dead_master_host=db1 --interactive=0 "$@" >"$out" 2>&1 &
+    switching=$!
+}
+
+fail_over_end() {
+    code=0
+    wait "$switching" || code=$?
+    new=$(ctl vip-where)
+}
+
+# The replay server is killed while the replica applies: what it had sent is applied, another one gives the rest.
+replay_killed_shape() {
+    raise
+    option '/^hostname=db2/a candidate_master=1'
+    write_rows 20
+    within 60 level db2
+    stop_io db2 db3
+    write_rows 300
+    ctl kill db1
+    hold db2
+    fail_over_begin
+    that "a replay server runs" within 60 replay_of db2
+    ctl exec db2 pkill -KILL -f 'kagemusha-node replay'
+    free db2
+    fail_over_end
+    all_well
+}
+
+# The only host with the relay logs dies while they are read: nobody is promoted past what it had.
+base_dies_shape() {
+    [[ $mode == position ]] || return 0
+    raise
+    option '/^hostname=db3/a no_master=1'
+    write_rows 20
+    within 60 level db2
+    stop_io db2
+    sql db1 "CREATE TABLE app.content (id INT AUTO_INCREMENT PRIMARY KEY, v LONGBLOB) ENGINE=InnoDB"
+    sql db1 "$(printf "INSERT INTO app.content (v) VALUES (REPEAT(UUID(), 20000));%.0s" {1..20})"
+    within 60 is_there db3
+    ctl kill db1
+    rm -f "$dir"/hosts/db1/fs/var-lib-mysql/mysql-bin.*
+    ctl exec db3 tc qdisc add dev eth0 root tbf rate 16mbit burst 64k latency 400ms
+    fail_over_begin
+    within 60 says 'wait-applied: '
+    sleep 1
+    ctl poweroff db3
+    fail_over_end
+    that "exit code 1" is "$code" 1
+    that "nobody was opened" is "$(sql db2 'SELECT @@GLOBAL.read_only')" 1
+    that "db2 is the old master's replica again" grep -q "^db2 .*replicates=db1" <(ctl status)
+}
+
+is_there() {
+    [[ $(sql "$1" 'SELECT COUNT(*) FROM app.content') == 20 ]]
+}
+
+# The last event of the dead master's binlog is torn.
+torn_shape() {
+    local last
+    raise
+    write_rows 20
+    within 60 level db2
+    stop_io db2 db3
+    write_rows 50
+    ctl kill db1
+    last=$(find "$dir/hosts/db1/fs/var-lib-mysql" -name 'mysql-bin.0*' | sort | tail -n 1)
+    tail -c 300 "$last" >"$dir/torn"
+    head -c 150 "$dir/torn" >>"$last"
+    fail_over
+    all_well
+    that "the report names what was never complete" says "that was never complete"
+}
+
+# Semi-synchronous replication that had fallen back, and is on in the replay.
+semisync_shape() {
+    [[ $server != mysql56 ]] || return 0
+    local name=master
+    [[ $server != mysql9 ]] || name=source
+    raise --semisync --set "rpl_semi_sync_${name}_timeout=300"
+    write_rows 20
+    within 60 level db2
+    stop_io db2 db3
+    write_rows 50
+    ctl kill db1
+    fail_over
     all_well
 }
 

@@ -116,12 +116,24 @@ static void see_tail(struct observing *ob, int dead, enum mode mode)
     gtid_release(&all);
 }
 
+/* The request for a replica's relay logs, as its server tells of them; the caller puts it. */
+static struct json_object *ask_relay_logs(struct group_host *gh, int64_t deadline_ms)
+{
+    struct sql_channels *all = mem_zalloc(sizeof(*all));
+    struct json_object *req = NULL;
+
+    if (sql_read_channels(&gh->sql, all, deadline_ms, NULL) == 0 && all->count == 1)
+        rescue_ask_relay_logs(&gh->sql, &all->item[0], &req, deadline_ms, NULL);
+    sql_channels_release(all);
+    free(all);
+    return req;
+}
+
 /* Asked for what cannot be there, the logs answer with what there is. */
 static void see_relay_first(struct observing *ob, int host)
 {
     struct group_host *gh = &ob->g->host[host];
     struct topo_host *h = &ob->t->host[host];
-    struct sql_channels *all = mem_zalloc(sizeof(*all));
     struct json_object *req = NULL, *reply = NULL;
     char before[BINPOS_FILE_BYTES + sizeof(PREFIX_NO)];
     const char *dot = strrchr(h->repl.read.file, '.');
@@ -129,8 +141,9 @@ static void see_relay_first(struct observing *ob, int host)
 
     snprintf(before, sizeof(before), "%.*s" PREFIX_NO, dot ? (int)(dot - h->repl.read.file) : 0,
              h->repl.read.file);
-    if (dot && sql_read_channels(&gh->sql, all, deadline, NULL) == 0 && all->count == 1 &&
-        rescue_ask_relay_logs(&gh->sql, &all->item[0], &req, deadline, NULL) == 0) {
+    if (dot)
+        req = ask_relay_logs(gh, deadline);
+    if (req) {
         json_put_str(req, "after_file", before);
         json_put_u64(req, "after_pos", 4);
         if (agent_call(gh->agent, "tail", req, &reply, deadline, NULL) == 0) {
@@ -138,8 +151,6 @@ static void see_relay_first(struct observing *ob, int host)
             json_object_put(reply);
         }
     }
-    sql_channels_release(all);
-    free(all);
 }
 
 /* Only where somebody lacks what another received. */
@@ -159,12 +170,50 @@ static void see_relay_logs(struct observing *ob, int dead)
             see_relay_first(ob, i);
 }
 
+static void take_received(struct observing *ob, int host, struct json_object *reply)
+{
+    struct gtid_set set = GTID_INIT;
+
+    if (json_get_bool(reply, "readable", 0) && !json_get_bool(reply, "set_is_cut", 0) &&
+        gtid_parse(&set, json_get_str(reply, "set", ""), NULL) == 0)
+        ob->t->host[host].repl.retrieved = topo_keep(ob->t, &set);
+    gtid_release(&set);
+}
+
+/* Before 5.7 a server counts a transaction as received when its first event is (decision 15): what
+ * is complete is read in the relay logs. */
+static void see_received(struct observing *ob, int host)
+{
+    struct group_host *gh = &ob->g->host[host];
+    const struct topo_host *h = &ob->t->host[host];
+    struct gtid_set executed = topo_view(ob->t, h->executed);
+    struct gtid_set retrieved = topo_view(ob->t, h->repl.retrieved);
+    struct json_object *req, *reply = NULL;
+    struct buf have = BUF_INIT;
+
+    if (h->version.family != FAMILY_MYSQL || version_at_least(&h->version, 5, 7, 0) ||
+        h->agent != AGENT_UP || gtid_contains(&executed, &retrieved))
+        return;
+    req = ask_relay_logs(gh, clock_mono_ms() + RELAY_MS);
+    if (req) {
+        gtid_print(&executed, &have);
+        json_put_str(req, "have", have.data);
+        if (agent_call(gh->agent, "tail", req, &reply, clock_mono_ms() + TAIL_MS, NULL) == 0)
+            take_received(ob, host, reply);
+        json_object_put(reply);
+    }
+    buf_release(&have);
+}
+
 void observe_tails(struct observing *ob)
 {
     int dead = ob->o->master;
     struct topo_host *h = &ob->t->host[dead];
     enum mode mode = diagnose_mode(ob->t, dead);
 
+    for (int i = 0; mode == MODE_MYSQL_GTID && i < ob->t->hosts; i++)
+        if (i != dead && ob->t->host[i].reach == REACH_UP)
+            see_received(ob, i);
     if (h->agent == AGENT_UP)
         see_tail(ob, dead, mode);
     if (mode == MODE_POSITION)

@@ -29,6 +29,7 @@ struct rescue {
     int64_t pinged_ms;            /* the SQL session was used last */
     int pointed;                  /* the replica has been pointed at the replay server */
     int stopped;                  /* both of its threads were stopped for it */
+    int applier_failed;           /* its SQL thread stopped with an error: no other try helps */
 };
 
 /* rescue_serve.c: both programs are started, the extract is handed over, the replay server listens:

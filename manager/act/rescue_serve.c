@@ -59,13 +59,24 @@ static int ask_relay_logs(struct rescue *r, struct json_object **out, struct err
     return rc;
 }
 
+/* By GTID a replica forgets the name with each CHANGE. */
+static const char *log_name(const struct rescue *r)
+{
+    const struct topo *t = r->x->t;
+
+    for (int i = 0; !r->channel.read.file[0] && i < t->hosts; i++)
+        if (t->host[i].repl.master == r->dead && t->host[i].repl.read.file[0])
+            return t->host[i].repl.read.file;
+    return r->channel.read.file;
+}
+
 static int ask_extract(struct rescue *r, struct json_object **out, struct err *e)
 {
     if (r->d->step->source == SOURCE_RELAY) {
         if (ask_relay_logs(r, out, e) < 0)
             return -1;
     } else {
-        *out = rescue_ask_binlogs(r->x->g->host[r->peer].conf, r->channel.read.file);
+        *out = rescue_ask_binlogs(r->x->g->host[r->peer].conf, log_name(r));
     }
     put_have(r, *out);
     /* A replica is brought no further than the new master is. */

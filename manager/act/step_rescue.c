@@ -7,6 +7,7 @@
 #include "manager/act/rescue.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -121,6 +122,18 @@ static int stop_threads(struct rescue *r, struct err *e)
     return sql_stop_replica(r->s, r->channel.name, clock_mono_ms() + STEP_STOP_MS, e);
 }
 
+/* The SQL thread may have gone on until it was stopped. What is served begins at or before that. */
+static int read_after(struct rescue *r, struct err *e)
+{
+    struct sql_channel c = {0};
+
+    if (step_channel(r->x, r->host, &c, e) < 0)
+        return -1;
+    r->after = r->saved.applier_may_run_on ? c.read : c.exec;
+    gtid_release(&c.retrieved);
+    return 0;
+}
+
 static int point(struct rescue *r, struct err *e)
 {
     struct sql_catchup_to to = {.host = "127.0.0.1", .port = r->port};
@@ -131,7 +144,7 @@ static int point(struct rescue *r, struct err *e)
         to.user = r->saved.user;
         to.password = r->password;
     }
-    if (rescue_note_put(r, e) < 0 || stop_threads(r, e) < 0)
+    if (rescue_note_put(r, e) < 0 || stop_threads(r, e) < 0 || read_after(r, e) < 0)
         return -1;
     r->pointed = 1;
     if (sql_catchup_point(r->s, &r->saved, &to, clock_mono_ms() + STEP_STOP_MS, e) < 0)
@@ -246,6 +259,7 @@ static int put_back(struct rescue *r, int failed, struct err *e)
 
     if (rc == 0)
         rc = step_channel(r->x, r->host, &c, e);
+    r->applier_failed = c.sql_errno != 0;
     if (rc == 0 && failed && must_stay(r, &c)) {
         gtid_release(&c.retrieved);
         return err_set(e, ERR_WORLD, "what it could not apply is kept in its relay logs");
@@ -300,15 +314,54 @@ static int rescue(struct rescue *r, struct err *e)
     return rc;
 }
 
+static void rescue_release(struct rescue *r)
+{
+    bulk_close(&r->from);
+    bulk_close(&r->to);
+    gtid_release(&r->channel.retrieved);
+    gtid_release(&r->have);
+    gtid_release(&r->want);
+    memset(r->password, 0, sizeof r->password);
+}
+
+/* Nothing is applied behind the opening of a new master: what it has by then is what the others and
+ * the ledger are told. */
+static void hold_applier(struct rescue *r)
+{
+    struct err e;
+
+    if (r->host == r->x->p->new_master && r->s &&
+        sql_stop_sql(r->s, r->channel.name, clock_mono_ms() + STEP_STOP_MS, &e) < 0)
+        log_warning("wait", "%s: its SQL thread: %s", topo_label(r->x->t, r->host), e.text);
+}
+
+/* 1: it broke off, and another try may help. */
+static int try_once(struct exec *x, struct exec_done *d, int is_last, struct err *e)
+{
+    struct rescue *r = mem_zalloc(sizeof *r);
+    int rc, again;
+
+    *r = (struct rescue){.x = x,
+                         .d = d,
+                         .host = d->step->host,
+                         .peer = d->step->peer,
+                         .dead = x->p->dead,
+                         .from = BULK_INIT,
+                         .to = BULK_INIT};
+    rc = rescue(r, e);
+    again = rc < 0 && !is_last && r->pointed && !r->applier_failed;
+    if (again)
+        log_warning("rescue-again", "%s: %s: once more", topo_label(x->t, r->host), e->text);
+    else if (rc < 0)
+        hold_applier(r);
+    rescue_release(r);
+    free(r);
+    return again ? 1 : rc;
+}
+
+/* A replay server or a connection that ends is replaced once: from where the replica is by then. */
 int step_rescue(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
-    struct rescue r = {.x = x,
-                       .d = d,
-                       .host = d->step->host,
-                       .peer = d->step->peer,
-                       .dead = x->p->dead,
-                       .from = BULK_INIT,
-                       .to = BULK_INIT};
     int rc;
 
     (void)deadline_ms;
@@ -316,12 +369,6 @@ int step_rescue(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct
         return err_set(e, ERR_BUG, "a rescue without a source");
     if (!x->proof)
         return err_set(e, ERR_BUG, "a rescue before the proof that the old master is dead");
-    rc = rescue(&r, e);
-    bulk_close(&r.from);
-    bulk_close(&r.to);
-    gtid_release(&r.channel.retrieved);
-    gtid_release(&r.have);
-    gtid_release(&r.want);
-    memset(r.password, 0, sizeof r.password);
-    return rc;
+    rc = try_once(x, d, 0, e);
+    return rc > 0 ? try_once(x, d, 1, e) : rc;
 }

@@ -87,9 +87,11 @@ static int send_rotate(struct dump *d, const char *file, uint64_t pos, struct er
                      BINLOG_HEADER_BYTES + 8 + n, e);
 }
 
-/* The creation time tells that the master has restarted (temporary tables are gone): it belongs to
- * the beginning of a file only. */
-static int send_format(struct dump *d, int keep_created, struct err *e)
+/* The creation time tells that the master has restarted (temporary tables are gone), and log_pos
+ * that the file is sent from its beginning: both belong there only. */
+enum format_is { FORMAT_AMID, FORMAT_NEXT_FILE, FORMAT_WHOLE_FILE };
+
+static int send_format(struct dump *d, enum format_is is, struct err *e)
 {
     const struct extract_piece *p = d->piece;
     struct packet_conn *c = &d->s->conn;
@@ -100,9 +102,10 @@ static int send_format(struct dump *d, int keep_created, struct err *e)
         return err_set(e, ERR_FORMAT, "a format event of %zu bytes", len);
     memcpy(event, p->format_event, len);
     bytes_put32(event + 5, d->s->r->ask.server_id);
-    bytes_put32(event + 13, 0);
+    if (is != FORMAT_WHOLE_FILE)
+        bytes_put32(event + 13, 0);
     event[17] &= (unsigned char)~FORMAT_FLAGS;
-    if (!keep_created)
+    if (is == FORMAT_AMID)
         bytes_put32(event + FORMAT_CREATED, 0);
     if (p->format->knows_checksum)
         bytes_put32(event + len - BINLOG_CHECKSUM_BYTES,
@@ -114,11 +117,18 @@ static int send_format(struct dump *d, int keep_created, struct err *e)
                : 0;
 }
 
+/* By GTID a master sends its files from their beginning, and so does this: MySQL 9.7, while its
+ * applier runs, takes nothing else for the end of a transaction that it had received in part, and
+ * dies of the next one (seen: std::bad_alloc). */
 static int announce(struct dump *d, const char *file, uint64_t pos, struct err *e)
 {
-    int next_file = d->file[0] && strcmp(d->file, file) != 0;
+    enum format_is is = FORMAT_AMID;
 
-    if (send_rotate(d, file, pos, e) || send_format(d, next_file, e))
+    if (strcmp(d->file, file) != 0)
+        is = d->ask->by_gtid ? FORMAT_WHOLE_FILE : d->file[0] ? FORMAT_NEXT_FILE : FORMAT_AMID;
+    if (is == FORMAT_WHOLE_FILE)
+        pos = BINLOG_MAGIC_BYTES;
+    if (send_rotate(d, file, pos, e) || send_format(d, is, e))
         return -1;
     snprintf(d->file, sizeof(d->file), "%s", file);
     d->is_announced = 1;
