@@ -39,7 +39,7 @@ struct conf_server {
     int port, ssh_port, ssh_connection_timeout;
     int candidate_master, no_master, ignore_fail, skip_init_ssh_check, skip_reset_slave;
     int disable_log_bin, handle_raw_binlog, check_repl_delay, check_repl_filter, latest_priority;
-    int multi_tier_slave, ping_interval, use_gtid_auto_pos;
+    int multi_tier_slave, ping_interval, use_gtid_auto_pos, allow_data_loss;
     int ping_misses, planned_stop_wait, hook_timeout, writer_port, handle_events;
     int scan_interval, scan_full_interval;
     int replica_check_interval, replica_lag_limit;

@@ -84,6 +84,7 @@ const struct conf_key conf_keys[] = {
     OURS(writer_vip, "", "writer address addr/len[@device] that moves with the master"),
     NUMBER(writer_port, "0", 0, PORT_MAX, 0, 0, "port at the writer address; 0: the server's"),
     WORD(fence_required, "", 0, "proof|mha", "what must be known of the old master's end"),
+    NUMBER(allow_data_loss, "0", 0, 1, 0, 0, "1: a failover may lose what only others can hold"),
     OURS(fence_command, "", "command on the database host that stops its server"),
     OURS(vault_dir, "", "directory on database hosts for hard links of relay logs"),
     WORD(ssh_backend, "auto", 0, "auto|libssh2|openssh", "how SSH is spoken"),

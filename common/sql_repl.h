@@ -42,6 +42,10 @@ struct sql_change {
 int sql_change_source(struct sql *s, const struct sql_change *c, int64_t deadline_ms,
                       struct err *e);
 
+/* 1 when none of the workers of a parallel applier is at work: what they were given is applied, or
+ * is a transaction that does not go on. 0; -1. */
+int sql_workers_idle(struct sql *s, int64_t deadline_ms, struct err *e);
+
 /* Waits at the server in slices so that the deadline holds. *done: 1 reached, 0 the deadline came
  * first. ERR_WORLD when the SQL thread is not running or stopped with an error (the text carries
  * it). "Reached" is looked at first, and counts with the SQL thread stopped too. The session

@@ -207,3 +207,41 @@ int sql_wait_gtid(struct sql *s, const struct gtid_set *set, int64_t deadline_ms
     buf_release(&slice);
     return rc == 0 ? 0 : err_wrap(e, "wait for a GTID set");
 }
+
+/* The states of threads that wait for others; whatever else a thread of replication does is work.
+ */
+static int is_waiting(const char *state)
+{
+    static const char *const states[] = {"Waiting for an event from Coordinator",
+                                         "Waiting for work from",
+                                         "Replica has read all",
+                                         "Slave has read all",
+                                         "Waiting for source",
+                                         "Waiting for master",
+                                         "Connecting to",
+                                         "Reconnecting after",
+                                         "Waiting to reconnect"};
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (strncmp(state, states[i], strlen(states[i])) == 0)
+            return 1;
+    return *state == '\0';
+}
+
+int sql_workers_idle(struct sql *s, int64_t deadline_ms, struct err *e)
+{
+    struct db_rows *r;
+    int idle = 1;
+
+    if (db_query(s->db, "SHOW PROCESSLIST", deadline_ms, &r, e))
+        return err_wrap(e, "look at the applier's workers");
+    for (size_t i = 0; i < db_rows_count(r); i++) {
+        const char *user = db_rows_get(r, i, "User", NULL);
+        const char *state = db_rows_get(r, i, "State", NULL);
+
+        if (user && strcmp(user, "system user") == 0)
+            idle &= is_waiting(state ? state : "");
+    }
+    db_rows_free(&r);
+    return idle;
+}

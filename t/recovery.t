@@ -404,7 +404,7 @@ conflict_shape() {
     that "db2 is the master" is "$new" db2
     that "it lost nothing" grep -qx 'lost 0' <(t/lab/compare --lab "$lab" --wait 1 2>/dev/null)
     that "the report says: none" is "$(report state)" none
-    that "db3 shows its error" is "$(status_of db3 Last_SQL_Errno)" 1062
+    that "db3 shows its error" test "$(status_of db3 Last_SQL_Errno)" -gt 0
     that "the report names db3" says "ERROR, left out"
     sql db3 "STOP $slave; SET SESSION sql_log_bin=0; DELETE FROM app.sample"
     sql db3 "START $slave"

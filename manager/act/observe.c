@@ -40,6 +40,7 @@ struct topo *observe_nothing(const struct group *g)
     t->fence = g->fence;
     t->writer_vip = first->writer_vip && *first->writer_vip;
     t->latest_priority = first->latest_priority;
+    t->allow_data_loss = first->allow_data_loss;
     t->check_repl_delay = first->check_repl_delay;
     t->check_repl_filter = first->check_repl_filter;
     t->use_gtid_auto_pos = first->use_gtid_auto_pos;

@@ -17,7 +17,7 @@ struct operation {
     int new_master_port;
     int last_failover_minute, ignore_last_failover;
     int remove_dead_master_conf, skip_change_master, skip_disable_read_only,
-        skip_save_master_binlog;
+        skip_save_master_binlog, allow_data_loss;
     int wait_until_gtid_in_sync, ignore_binlog_server_error;
     int wait_on_failover_error;
     int64_t death_seen_ms; /* monotonic; 0 if unknown: for the report */

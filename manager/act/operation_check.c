@@ -110,6 +110,7 @@ static void apply_options(const struct operation_run *r, struct topo *t)
     t->skip_change_master = op->skip_change_master;
     t->skip_disable_read_only = op->skip_disable_read_only;
     t->skip_save_master_binlog = op->skip_save_master_binlog;
+    t->allow_data_loss |= op->allow_data_loss;
     t->wait_until_gtid_in_sync = op->wait_until_gtid_in_sync;
     t->ssh_reachable = op->ssh_reachable >= 0 ? op->ssh_reachable : dead->ssh_ok;
     /* Whoever calls for a failover has counted, or vouches for it by hand. */

@@ -167,13 +167,16 @@ static int read_progress(struct rescue *r, struct progress *now, struct err *e)
 {
     struct sql_channel c = {0};
     struct gtid_set missing = GTID_INIT;
-    int rc = rescue_ask_state(r, &now->sent, now->refusal, sizeof now->refusal, e);
+    int rc = 0;
+
+    if (r->pointed)
+        rc = rescue_ask_state(r, &now->sent, now->refusal, sizeof now->refusal, e);
 
     if (rc == 0)
         rc = step_channel(r->x, r->host, &c, e);
     if (rc == 0 && r->by_gtid)
         rc = read_have(r, e);
-    if (rc == 0 && c.io_running == 0)
+    if (rc == 0 && r->pointed && c.io_running == 0)
         rc = err_set(e, ERR_WORLD, "the IO thread of %s: %s", topo_label(r->x->t, r->host),
                      c.io_error[0] ? c.io_error : "it stopped");
     gtid_minus(&missing, &r->want, &r->have);
@@ -226,11 +229,15 @@ static int wait_applied(struct rescue *r, struct err *e)
     }
 }
 
-/* MySQL by GTID keeps no relay logs over a CHANGE while the applier stands still: what it could not
- * apply is left to a human then, as it lies there, with the note that says whose it is. */
+/* MySQL by GTID keeps no relay logs over a CHANGE while the applier stands still, and with several
+ * workers takes no CHANGE when one of them failed (error 1802): what it could not apply is left to
+ * a human then, as it lies there, with the note that says whose it is. */
 static int must_stay(const struct rescue *r, const struct sql_channel *c)
 {
-    return r->by_gtid && r->saved.auto_position && !c->sql_running && c->sql_errno;
+    const struct topo_host *h = &r->x->t->host[r->host];
+    int workers = h->version.family == FAMILY_MYSQL && h->workers > 1;
+
+    return (workers || (r->by_gtid && r->saved.auto_position)) && !c->sql_running && c->sql_errno;
 }
 
 static void back_to(const struct rescue *r, const struct sql_channel *c, int failed,
@@ -308,6 +315,8 @@ static int rescue(struct rescue *r, struct err *e)
     rc = rescue_serve(r, e);
     if (rc > 0)
         rc = catch_up(r, e);
+    else if (rc == 0 && !r->by_gtid) /* all of it was received, by a try before this one */
+        rc = wait_applied(r, e);
     if (rc == 0)
         step_say(r->d, "%llu transactions, %llu bytes of log", (unsigned long long)r->transactions,
                  (unsigned long long)r->bytes);
@@ -332,7 +341,7 @@ static void hold_applier(struct rescue *r)
 
     if (r->host == r->x->p->new_master && r->s &&
         sql_stop_sql(r->s, r->channel.name, clock_mono_ms() + STEP_STOP_MS, &e) < 0)
-        log_warning("wait", "%s: its SQL thread: %s", topo_label(r->x->t, r->host), e.text);
+        log_info("wait", "%s: its SQL thread: %s", topo_label(r->x->t, r->host), e.text);
 }
 
 /* 1: it broke off, and another try may help. */

@@ -25,9 +25,18 @@ struct wait {
 
 static int has_read_all(const struct wait *w, const struct sql_channel *c)
 {
-    return w->x->t->host[w->host].workers <= 1 &&
-           (strncmp(c->sql_state, "Slave has read all relay log", 28) == 0 ||
-            strncmp(c->sql_state, "Replica has read all relay log", 30) == 0);
+    struct err e;
+    if (strncmp(c->sql_state, "Slave has read all relay log", 28) != 0 &&
+        strncmp(c->sql_state, "Replica has read all relay log", 30) != 0)
+        return 0;
+    return w->x->t->host[w->host].workers <= 1 ||
+           sql_workers_idle(&w->x->g->host[w->host].sql, clock_mono_ms() + STEP_SQL_MS, &e) == 1;
+}
+
+/* With workers the applied position is that of the last checkpoint, each 300 ms by default. */
+static int idle_enough(const struct wait *w)
+{
+    return w->idle > (w->x->t->host[w->host].workers <= 1 ? 2 : 20);
 }
 
 static void note_progress(struct wait *w, int64_t left, const struct binpos *exec)
@@ -78,7 +87,7 @@ static int look(struct wait *w, struct err *e)
     }
     w->idle = left != 0 && w->may_be_cut && has_read_all(w, &c) ? w->idle + 1 : 0;
     note_progress(w, left, &c.exec);
-    int rc = left == 0 || w->idle > 2;
+    int rc = left == 0 || idle_enough(w);
     if (!rc && !c.sql_running)
         rc = err_set(e, ERR_WORLD, "the SQL thread of %s has stopped: %s",
                      topo_label(w->x->t, w->host), c.sql_error[0] ? c.sql_error : "no error");

@@ -153,6 +153,7 @@ static int run(const struct cmd *self, int as_mha, int argc, char **argv)
         {"skip_change_master",      ARGS_FLAG, &p->skip_change_master, NULL, "position mode: do not repoint"},
         {"skip_disable_read_only",  ARGS_FLAG, &p->skip_disable_read_only, NULL, "leave read_only on the new master"},
         {"skip_save_master_binlog", ARGS_FLAG, &p->skip_save_master_binlog, NULL, "do not read the dead master's binlog"},
+        {"allow_data_loss",         ARGS_FLAG, &p->allow_data_loss, NULL, "promote although acknowledged rows may be lost"},
         {"wait_until_gtid_in_sync", ARGS_INT,  &p->wait_until_gtid_in_sync, "0|1", "wait for each replica; default 1"},
         {"ignore_binlog_server_error", ARGS_FLAG, &p->ignore_binlog_server_error, NULL, "go on without binlog servers"},
         {"debug",                   ARGS_FLAG, &o.debug,         NULL,   "log more"},

@@ -485,6 +485,27 @@ static int refuse_behind(const struct facts *x, struct err *e)
     return err_set(e, ERR_WORLD, "%s cannot become the master: %s", topo_label(x->t, x->next), why);
 }
 
+/* With the dead master's own log out of reach, whoever cannot be asked may be the only one that
+ * holds what was acknowledged. MHA's policy takes ignore_fail for an answer to that. */
+static int refuse_unseen(const struct facts *x, struct err *e)
+{
+    if (x->t->fenced || x->t->fence == FENCE_MHA || x->t->allow_data_loss ||
+        source_is_readable(x->t, x->dead))
+        return 0;
+    for (int i = 0; i < x->t->hosts; i++) {
+        const struct topo_host *h = host_of(x, i);
+
+        if (i != x->dead && h->reach != REACH_UP && !h->retired)
+            return err_set(
+                e, ERR_WORLD,
+                "the binlog of %s cannot be read, and %s, which cannot be asked, may hold "
+                "what was acknowledged: bring one of them back, or accept the loss with "
+                "--allow_data_loss or allow_data_loss=1",
+                host_of(x, x->dead)->host, topo_label(x->t, i));
+    }
+    return 0;
+}
+
 static int refuse_unfenceable(const struct facts *x, struct err *e)
 {
     const struct topo_host *h = host_of(x, x->dead);
@@ -500,7 +521,7 @@ static int refuse_unfenceable(const struct facts *x, struct err *e)
 
 typedef int refuse_fn(const struct facts *x, struct err *e);
 static refuse_fn *const refusals[] = {refuse_verdict, refuse_without_heir, refuse_behind,
-                                      refuse_lost, refuse_unfenceable};
+                                      refuse_lost,    refuse_unseen,       refuse_unfenceable};
 
 static int refuse(const struct facts *x, struct err *e)
 {
