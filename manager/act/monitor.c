@@ -64,6 +64,7 @@ static void tell_life(struct watch *w, struct json_object *event)
             t->ending = json_object_get_boolean(clean) ? ENDING_CLEAN : ENDING_CRASH;
     } else if (strcmp(state, "stopped") == 0) {
         t->life = LIFE_FROZEN;
+        t->look = 1;
     } else if (strcmp(state, "running") == 0 || strcmp(state, "started") == 0) {
         t->came_back |= t->life == LIFE_GONE;
         t->life = LIFE_RUNNING;
@@ -270,10 +271,18 @@ static int stood_still(struct watch *w)
     return 1;
 }
 
+/* A look is over before the next ping's result is there, so that no miss waits for it. */
+static int64_t sight_ms(const struct watch *w)
+{
+    int64_t ms = w->interval_ms * 9 / 10;
+
+    return ms < MONITOR_SIGHT_MS ? ms : MONITOR_SIGHT_MS;
+}
+
 /* 0 when we stood still meanwhile. */
 static int observe_now(struct watch *w)
 {
-    w->due_ms = clock_mono_ms() + MONITOR_SIGHT_MS;
+    w->due_ms = clock_mono_ms() + sight_ms(w);
     monitor_observe(w, w->due_ms);
     return !stood_still(w);
 }
@@ -410,6 +419,8 @@ static enum turn turn(struct watch *w, struct err *e)
         return TURN_YIELD;
     must_look = stood_still(w);
     told = take_told(w);
+    if (told == TOLD_TROUBLE)
+        pinger_hurry(w->g->pinger);
     must_look |= told == TOLD_ENDED || told == TOLD_TROUBLE || w->look_again;
     w->look_again = 0;
     /* While the kernel takes the process down: what there is to see is seen when it is gone. */

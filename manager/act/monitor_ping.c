@@ -28,7 +28,7 @@ struct pinger {
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t wake;
     struct ping last;
-    int fresh, stop, busy;
+    int fresh, stop, busy, hurry;
 };
 
 const char *ping_type_text(enum ping_type t)
@@ -138,8 +138,9 @@ static int wait_until(struct pinger *p, int64_t when_ms)
     int go;
 
     pthread_mutex_lock(&p->lock);
-    while (!p->stop && clock_mono_ms() < when_ms)
+    while (!p->stop && !p->hurry && clock_mono_ms() < when_ms)
         thread_cond_wait(&p->wake, &p->lock, when_ms);
+    p->hurry = 0;
     go = !p->stop;
     p->busy = go;
     pthread_mutex_unlock(&p->lock);
@@ -197,6 +198,14 @@ int pinger_take(struct pinger *p, struct ping *out)
     *out = p->last;
     pthread_mutex_unlock(&p->lock);
     return fresh;
+}
+
+void pinger_hurry(struct pinger *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->hurry = 1;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
 }
 
 void pinger_stop(struct pinger *p)

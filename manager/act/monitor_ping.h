@@ -32,6 +32,8 @@ enum ping_type ping_type_of(const struct conf_server *s);
 int pinger_start(struct pinger **out, const struct conf_server *s, int wake_fd, struct err *e);
 /* The newest result, once: 1, or 0 when there is none since the last call. */
 int pinger_take(struct pinger *p, struct ping *out);
+/* The next ping is made at once. */
+void pinger_hurry(struct pinger *p);
 /* No more pings. 1 when its thread has ended or will without a wait. */
 void pinger_stop(struct pinger *p);
 int pinger_busy(struct pinger *p);

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROBE_MS 1000 /* decision 1 */
+#define PROBE_MS  1000 /* decision 1 */
+#define ANSWER_MS 100  /* for its answer to come back */
 
 static void put(char *out, size_t size, const char *text)
 {
@@ -70,10 +71,11 @@ static void see_master(const struct observing *ob, struct group_host *gh, struct
 {
     const struct conf_server *m = ob->g->host[ob->o->master].conf;
     struct json_object *req = json_object_new_object(), *reply;
+    int left = clock_left_ms(ob->o->deadline_ms) - ANSWER_MS;
 
     json_put_str(req, "host_ip", m->ip);
     json_put_int(req, "port", m->port);
-    json_put_int(req, "timeout_ms", PROBE_MS);
+    json_put_int(req, "timeout_ms", left < PROBE_MS ? left : PROBE_MS);
     if (agent_call(gh->agent, "probe", req, &reply, ob->o->deadline_ms, NULL) < 0)
         return;
     h->sight = sight_of(json_get_str(reply, "result", ""));
@@ -104,6 +106,8 @@ static void see_agent(struct group *g, int host, void *arg)
     struct topo_host *h = &ob->t->host[host];
 
     observe_agent(gh, h);
+    if (ob->o->mute & (1U << host))
+        h->agent = AGENT_UNREACHABLE;
     if (h->agent != AGENT_UP)
         return;
     if (ob->o->master != NO_HOST && (ob->o->sights & (1U << host)))

@@ -17,6 +17,7 @@ struct observe {
     unsigned what;   /* enum group_open: SQL only, or agents too (life of the process, VIP, caps) */
     uint32_t skip;   /* hosts that are not contacted by SQL (the master assumed dead) */
     uint32_t sights; /* replicas whose agents connect to the master's port once (decision 1) */
+    uint32_t mute;   /* hosts whose agents are known not to answer: not asked again */
     int master;      /* for topo.master, life and sights; NO_HOST: not known */
     int64_t deadline_ms; /* monotonic */
     int life_known;      /* the caller watches the master's process itself: its life is not asked */

@@ -172,8 +172,10 @@ void operation_look(struct operation_run *r)
 void operation_look_again(struct operation_run *r)
 {
     uint32_t dead = UINT32_C(1) << r->op->dead;
+    int silent = r->first->host[r->op->dead].agent == AGENT_UNREACHABLE;
     r->second = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
                                                 .skip = dead,
+                                                .mute = silent ? dead : 0,
                                                 .master = r->op->dead,
                                                 .life_known = 1,
                                                 .tails = !r->op->skip_save_master_binlog,

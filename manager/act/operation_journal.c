@@ -82,7 +82,7 @@ static void note_host(struct group *g, int host, void *arg)
     struct note *n = arg;
     struct group_host *h = &g->host[host];
     struct err e;
-    if (!h->agent || !agent_alive(h->agent))
+    if (!h->agent || !agent_alive(h->agent) || h->ssh_ok == 0)
         return;
     struct json_object *o = json_object_new_object();
     json_put_str(o, "dir", h->conf->remote_workdir);

@@ -91,7 +91,8 @@ keep_manager() {
     rm -f "$dir/manager.stop"
     (
         while [[ ! -e $dir/manager.stop && -d $dir ]]; do
-            on_manager kagemusha manage --conf="$conf" --debug >>"$log" 2>&1 8>&- &
+            # No function here: the signal must reach the command itself.
+            t/lab/exec manager --lab "$lab" kagemusha manage --conf="$conf" --debug >>"$log" 2>&1 8>&- &
             child=$!
             trap 'kill -TERM $child 2>/dev/null' TERM
             wait "$child"
@@ -107,6 +108,11 @@ end_manager() {
     : >"$dir/manager.stop" 2>/dev/null
     end_of "$keeper"
     keeper=''
+    within 30 no_manager || wrong+=("the manager does not end")
+}
+
+no_manager() {
+    [[ ! -d $dir ]] || ! on_manager pidof kagemusha >/dev/null 2>&1
 }
 
 is_watching() {
