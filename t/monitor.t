@@ -121,6 +121,10 @@ no_failover() {
     ! has 'failover-begin|Master is down!'
 }
 
+not_dead() {
+    ! has 'verdict: (host silent|silent|hung|crashed)'
+}
+
 no_misses() {
     ! has 'Connection failed 2 time'
 }
@@ -187,6 +191,7 @@ that "nothing is done after the misses" logged 'Connection failed 4 time'
 ctl heal manager
 that "healed again" within 60 is_state '(0:PING_OK)'
 that "nothing was done, once more" no_failover
+that "... and nothing looked like a death when it came back" not_dead
 
 # The account's password is changed, and all sessions end. One session changes it back.
 now

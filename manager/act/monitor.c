@@ -184,7 +184,7 @@ static int refusal(struct watch *w, const struct ping *p)
     if (strcmp(w->denied.text, p->err.text) != 0)
         log_warning("refused", "Got error on MySQL connect: %s. The server is alive", p->err.text);
     w->denied = p->err;
-    w->misses = 0;
+    w->misses = w->void_misses = 0;
     return 1;
 }
 

@@ -121,7 +121,7 @@ static int is_ending(const struct watch *w, const struct topo_host *h)
 {
     int there = h->life == LIFE_RUNNING || h->life == LIFE_FROZEN || h->life == LIFE_DYING;
 
-    return there && w->misses < w->seen->misses_needed;
+    return there && w->seen->misses < w->seen->misses_needed;
 }
 
 static int may_act(struct watch *w)
@@ -143,8 +143,16 @@ static int is_lost(const struct watch *w)
 {
     const struct verdict *v = &w->verdict;
 
-    return v->broken && w->misses >= w->seen->misses_needed && v->kind != VERDICT_NOBODY &&
+    return v->broken && w->seen->misses >= w->seen->misses_needed && v->kind != VERDICT_NOBODY &&
            v->kind != VERDICT_SELF && v->kind != VERDICT_DENIED;
+}
+
+/* Where we reach nobody, nothing is learnt of the master: when we are back, it is counted and
+ * compared anew. Otherwise the first server to answer would make the others look dead. */
+static void start_over(struct watch *w)
+{
+    w->void_misses = w->misses;
+    memset(w->heard, 0, sizeof(w->heard));
 }
 
 int monitor_judge(struct watch *w)
@@ -153,7 +161,7 @@ int monitor_judge(struct watch *w)
     struct verdict v;
 
     add_told(w);
-    w->seen->misses = w->misses;
+    w->seen->misses = w->misses - w->void_misses;
     w->seen->misses_needed = w->g->host[w->master].conf->ping_misses;
     w->seen->secondary = secondary < 0 ? -1 : secondary;
     w->seen->stood_still = w->stood;
@@ -164,10 +172,12 @@ int monitor_judge(struct watch *w)
     log_verdict(w, &v);
     w->verdict = v;
     w->judged = 1;
+    if (v.kind == VERDICT_SELF || v.kind == VERDICT_NOBODY)
+        start_over(w);
     if (is_lost(w))
         return -1;
-    if (v.kind == VERDICT_CONTRADICTED && w->misses >= w->seen->misses_needed) {
-        w->misses = 0;
+    if (v.kind == VERDICT_CONTRADICTED && w->seen->misses >= w->seen->misses_needed) {
+        w->misses = w->void_misses = 0;
         monitor_side_forget(w->g);
     }
     return v.dead && may_act(w);
@@ -177,7 +187,7 @@ void monitor_series_end(struct watch *w)
 {
     topo_free(&w->seen);
     memset(w->heard, 0, sizeof(w->heard));
-    w->misses = 0;
+    w->misses = w->void_misses = 0;
     w->first_sign_us = 0;
     w->judged = 0;
     w->stop_wait_until_ms = 0;

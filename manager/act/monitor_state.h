@@ -35,6 +35,7 @@ struct watch {
 
     /* the loop's own */
     int misses;
+    int void_misses;       /* those of them that fell when we reached nobody: our own failing */
     struct ping last;      /* the newest ping */
     enum reach reach;      /* what it says */
     int hung_up;           /* the idle session to the master ended, not looked at yet */

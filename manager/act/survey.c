@@ -39,6 +39,7 @@ struct survey {
     pthread_t thread;
     struct fact fact[TOPO_HOSTS_MAX][TROUBLE_COUNT];
     struct fact lonely, stuck; /* one candidate left; no failover possible */
+    struct fact ails[VERDICT_COUNT]; /* of a master that answers all the same */
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t wake;
@@ -233,6 +234,23 @@ static void say_group(struct survey *s, const struct topo *t, const struct failo
         log_info("failover-possible", "a failover is possible again");
 }
 
+/* What pings do not see: a master that answers, and is read-only, or cut off from its replicas. */
+static void say_master(struct survey *s, const struct verdict *v)
+{
+    int ended = 0, told = 0;
+
+    for (int k = VERDICT_ALIVE + 1; k < VERDICT_COUNT; k++) {
+        int news = settle(&s->ails[k], v->answers && (int)v->kind == k);
+
+        if (news > 0)
+            log_warning("verdict", "%s: %s", verdict_word(v->kind), v->reason);
+        told |= s->ails[k].said;
+        ended |= news < 0;
+    }
+    if (ended && !told && v->kind == VERDICT_ALIVE)
+        log_info("verdict", "%s: %s", verdict_word(v->kind), v->reason);
+}
+
 /* While the master itself is in trouble, the watch has the word. */
 static void judge(struct survey *s, const struct topo *t)
 {
@@ -256,6 +274,7 @@ static void judge(struct survey *s, const struct topo *t)
         for (int i = 0; i < t->hosts; i++)
             if (is_replica(s, &t->host[i], i))
                 look_at_replica(s, t, &f->choice, i);
+        say_master(s, &v);
         say_group(s, t, f, &refused);
         tell(s, t, f, &refused);
     }

@@ -237,7 +237,7 @@ fault_semisync_blocked() {
     ctl sql db1 "SET GLOBAL $(semisync_timeout) = 60000"
     ctl cutlink db1 db2
     ctl cutlink db1 db3
-    hold 9
+    said 'verdict: semi-sync blocked'
     ctl heallink db1 db2
     ctl heallink db1 db3
     await_ping
@@ -245,7 +245,7 @@ fault_semisync_blocked() {
 
 fault_read_only_by_hand() {
     ctl sql db1 'SET GLOBAL read_only = 1'
-    hold
+    said 'verdict: read-only'
     ctl sql db1 'SET GLOBAL read_only = 0'
     await_ping
 }
@@ -262,7 +262,7 @@ fault_manager_master_cut() {
 fault_master_replicas_cut() {
     ctl cutlink db1 db2
     ctl cutlink db1 db3
-    hold 9
+    said 'verdict: cut off from its replicas'
     ctl heallink db1 db2
     ctl heallink db1 db3
     await_ping
@@ -281,6 +281,7 @@ fault_manager_cut_off() {
     hold
     ctl heal manager
     await_ping
+    ! has 'verdict: (host silent|silent|hung|crashed)' || wrong+=("the master looked dead when the network came back")
 }
 
 fault_oneway_to_master() {
