@@ -38,7 +38,7 @@ struct survey {
     int64_t interval_ms;
     pthread_t thread;
     struct fact fact[TOPO_HOSTS_MAX][TROUBLE_COUNT];
-    struct fact lonely, stuck; /* one candidate left; no failover possible */
+    struct fact lonely, stuck;       /* one candidate left; no failover possible */
     struct fact ails[VERDICT_COUNT]; /* of a master that answers all the same */
 
     pthread_mutex_t lock; /* over what follows */

@@ -258,13 +258,14 @@ static int read_only(const struct facts *f)
 {
     return alive(f) && f->m->read_only;
 }
-static int semisync_blocked(const struct facts *f)
-{
-    return alive(f) && f->m->semisync_waiting > 0 && f->m->semisync_clients == 0;
-}
 static int unattached(const struct facts *f)
 {
     return alive(f) && f->followers > 0 && f->parted == f->followers;
+}
+/* The master counts a replica as attached until its own side of the connection times out. */
+static int semisync_blocked(const struct facts *f)
+{
+    return alive(f) && f->m->semisync_waiting > 0 && (f->m->semisync_clients == 0 || unattached(f));
 }
 /* A server on a full disk waits for space, and goes on as soon as there is some: as long as its
  * process is there this is no death, and its replicas' disks may be as full. */

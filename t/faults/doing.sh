@@ -53,6 +53,7 @@ raise() {
     # shellcheck disable=SC1090,SC1091
     . "$dir/env"
     cp "$conf" "$dir/plain.cnf"
+    sed -i '/^\[server default\]/a replica_check_interval=1' "$dir/plain.cnf"
     t/lab/ctl --lab "$lab" power-switch >/dev/null 2>&1 &
     switch=$!
     : >"$log"
