@@ -21,6 +21,8 @@ struct conf_server {
     const char *monitor_user, *monitor_password;             /* both NULL: user and password */
     const char *scan_user, *scan_password;                   /* likewise, of the scanner */
     const char *ssl_mode, *ssl_ca;
+    const char *repl_ssl, *repl_ssl_verify, *repl_ssl_ca, *repl_ssl_cert, *repl_ssl_key,
+        *repl_get_public_key; /* "" when unset */
     const char *master_pid_file, *master_binlog_dir, *remote_workdir, *manager_workdir,
         *manager_log;
     const char *log_level, *ping_type;

@@ -25,6 +25,13 @@ int sql_stop_replica(struct sql *s, const char *channel, int64_t deadline_ms, st
 /* RESET REPLICA ALL: the server forgets its master. Both threads must be stopped. */
 int sql_forget_master(struct sql *s, const char *channel, int64_t deadline_ms, struct err *e);
 
+/* TLS and the account's key exchange of a channel, as configured (decision 40). -1 and NULL: left
+ * out, the server keeps its own. */
+struct sql_tls {
+    int on, verify;
+    const char *ca, *cert, *key; /* paths on the database host */
+    int public_key;              /* -1: asked for where TLS is off and the dialect has it */
+};
 enum sql_follow { SQL_FOLLOW_POSITION, SQL_FOLLOW_GTID };
 struct sql_change {
     const char *channel;
@@ -32,8 +39,9 @@ struct sql_change {
     int port;
     const char *user, *password; /* NULL: left out, the server keeps its own */
     enum sql_follow follow;
-    struct binpos from;     /* SQL_FOLLOW_POSITION */
-    const char *using_gtid; /* MariaDB with SQL_FOLLOW_GTID: "slave_pos" or "current_pos" */
+    struct binpos from;        /* SQL_FOLLOW_POSITION */
+    const struct sql_tls *tls; /* NULL: all of it is kept */
+    const char *using_gtid;    /* MariaDB with SQL_FOLLOW_GTID: "slave_pos" or "current_pos" */
 };
 /* CHANGE MASTER / CHANGE REPLICATION SOURCE with nothing but what is named (decision 40: what a
  * host had, it keeps), except that the heartbeat period is kept by naming it, and the public key is

@@ -115,6 +115,32 @@ static int add_follow(struct buf *b, const struct sql *s, const struct sql_chang
     return 0;
 }
 
+static void add_path(struct buf *b, const struct sql *s, const char *option, const char *path)
+{
+    if (path)
+        add_text(b, s, option, path);
+}
+
+static void add_tls(struct buf *b, const struct sql *s, const struct sql_tls *t,
+                    const struct kept *k)
+{
+    static const struct sql_tls keep = {.on = -1, .verify = -1, .public_key = -1};
+    const char *prefix = s->dialect->source_prefix;
+    int on;
+
+    t = t ? t : &keep;
+    on = t->on >= 0 ? t->on : k->tls;
+    if (t->on >= 0)
+        buf_addf(b, ", %sSSL=%d", prefix, t->on);
+    if (t->verify >= 0)
+        buf_addf(b, ", %sSSL_VERIFY_SERVER_CERT=%d", prefix, t->verify);
+    add_path(b, s, "SSL_CA", t->ca);
+    add_path(b, s, "SSL_CERT", t->cert);
+    add_path(b, s, "SSL_KEY", t->key);
+    if (s->dialect->get_public_key && (t->public_key > 0 || (t->public_key < 0 && !on)))
+        buf_addf(b, ", %s", s->dialect->get_public_key);
+}
+
 static int build(struct buf *b, const struct sql *s, const struct sql_change *c,
                  const struct kept *k, struct err *e)
 {
@@ -130,8 +156,7 @@ static int build(struct buf *b, const struct sql *s, const struct sql_change *c,
         add_text(b, s, "PASSWORD", c->password);
     if (k->heartbeat_s[0])
         buf_addf(b, ", %sHEARTBEAT_PERIOD=%s", prefix, k->heartbeat_s);
-    if (s->dialect->get_public_key && !k->tls)
-        buf_addf(b, ", %s", s->dialect->get_public_key);
+    add_tls(b, s, c->tls, k);
     if (add_follow(b, s, c, e) != 0)
         return -1;
     sql_channel_clause(b, s, text_or_empty(c->channel));

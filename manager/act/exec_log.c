@@ -26,8 +26,14 @@ static struct json_object *line_of(const struct exec *x, const struct exec_done 
  * scripts, the kill, and the decision that there is no way back. The header, with the values of
  * before, is there already. Other lines outlive this process at once, and the machine's end with
  * the next of these. */
-static int must_be_on_disk(enum step_kind kind)
+static int must_be_on_disk(const struct exec_done *d)
 {
+    enum step_kind kind = d->step->kind;
+    /* In an online switch the old master is alive: its read_only tells. The freeze is noted before
+     * it begins; between it and the opening nothing waits for a disk. */
+    if (d->part == PLAN_SWITCH)
+        return kind == STEP_FREEZE || kind == STEP_HOOK_CHANGE_STOP ||
+               kind == STEP_HOOK_CHANGE_START;
     return kind == STEP_HOOK_IP_STOP || kind == STEP_HOOK_SHUTDOWN || kind == STEP_HOOK_IP_START ||
            kind == STEP_FENCE_AGENT || kind == STEP_NO_RETURN || kind == STEP_FOLLOW_BASE ||
            kind == STEP_RESCUE;
@@ -42,7 +48,7 @@ int exec_journal_begin(struct exec *x, const struct exec_done *d, struct err *e)
     json_put_str(o, "on_fail", on_fail[d->step->on_fail]);
     json_put_str(o, "before", before.data);
     buf_release(&before);
-    return journal_line(x->journal, o, must_be_on_disk(d->step->kind), e);
+    return journal_line(x->journal, o, must_be_on_disk(d), e);
 }
 
 void exec_journal_end(struct exec *x, const struct exec_done *d, const char *rec)

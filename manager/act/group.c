@@ -98,6 +98,28 @@ void group_db_target(const struct conf_server *s, struct db_target *t)
     };
 }
 
+static int flag_or_unset(const char *word)
+{
+    return *word ? *word == '1' : -1;
+}
+
+static const char *text_or_unset(const char *text)
+{
+    return *text ? text : NULL;
+}
+
+void group_repl_tls(const struct conf_server *s, struct sql_tls *t)
+{
+    *t = (struct sql_tls){
+        .on = flag_or_unset(s->repl_ssl),
+        .verify = flag_or_unset(s->repl_ssl_verify),
+        .ca = text_or_unset(s->repl_ssl_ca),
+        .cert = text_or_unset(s->repl_ssl_cert),
+        .key = text_or_unset(s->repl_ssl_key),
+        .public_key = flag_or_unset(s->repl_get_public_key),
+    };
+}
+
 void group_ssh_target(const struct conf *c, const struct conf_server *s, struct ssh_target *t,
                       struct buf *known_hosts)
 {

@@ -62,6 +62,8 @@ void group_borrow(struct group *g, const struct group *from);
 
 /* What a host is reached by, from its section. */
 void group_db_target(const struct conf_server *s, struct db_target *t);
+/* TLS of replication, from the section of the server that becomes the source. */
+void group_repl_tls(const struct conf_server *s, struct sql_tls *t);
 void group_ssh_target(const struct conf *c, const struct conf_server *s, struct ssh_target *t,
                       struct buf *known_hosts);
 

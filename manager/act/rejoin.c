@@ -200,6 +200,9 @@ static int follow(struct rejoin_run *r, struct err *e)
                                                                    : SQL_FOLLOW_GTID,
                                 .from = r->begin,
                                 .using_gtid = "slave_pos"};
+    struct sql_tls tls;
+    group_repl_tls(m, &tls);
+    change.tls = &tls;
     for (int i = 0; !change.user && i < r->seen->hosts; i++)
         if (r->seen->host[i].channels && *r->seen->host[i].repl.user)
             change.user = r->seen->host[i].repl.user;

@@ -108,7 +108,10 @@ static int follow(struct exec *x, struct exec_done *d, int sql_gtid, struct err 
                                 .follow = sql_gtid ? SQL_FOLLOW_GTID : SQL_FOLLOW_POSITION,
                                 .from = x->position,
                                 .using_gtid = using_gtid(s->follow)};
+    struct sql_tls tls;
     login_of(x, s->peer, &change);
+    group_repl_tls(x->g->host[s->peer].conf, &tls);
+    change.tls = &tls;
     return repoint(x, s->host, &change, e);
 }
 
