@@ -329,6 +329,7 @@ late_heir() {
 
 # --- The switch -------------------------------------------------------------------------------------
 main_job() {
+    [[ $server != mysql9 ]] || sed -i '/^\[server default\]/a repl_ssl=0\nrepl_get_public_key=1' "$conf"
     quietly --orig_master_is_new_slave
     that "under a writer, the old master as a replica: exit code 0" is "$code" 0
     that "MHA's last sentence" says "Switching master to $(label db2) completed successfully."
@@ -346,6 +347,9 @@ main_job() {
     that "the report says where readers of the binlog go on" says " of $(label db1) is "
     that "the journal is closed" grep -q '"rec":"close","exit":0\|"exit":0' "$(journal)/journal.jsonl"
     that "no password in log and journal" not grep -rqF -e "$LAB_ADMIN_PASSWORD" -e "$LAB_REPL_PASSWORD" "$out" "$(journal)"
+    [[ $server != mysql9 ]] || that "replication is without TLS where that is configured" \
+        is "$(sql db1 'SHOW REPLICA STATUS\G' | sed -n 's/.*Source_SSL_Allowed: //p')" No
+    no_hook
     [[ $mode == position ]] || that "GTIDs are used as before" is "$(uses_gtid db3)$(uses_gtid db1)" "$gtid_was$gtid_was"
 }
 
