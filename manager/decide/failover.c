@@ -41,6 +41,24 @@ static int is_unmanaged(const struct facts *x, int i)
            h->multi_tier_slave;
 }
 
+/* What an operation that did not end is known to have done on a host; its scripts are not called
+ * twice. */
+static int noted(const struct facts *x, int i, enum step_kind kind)
+{
+    return step_in_words(host_of(x, i)->done, kind);
+}
+
+static int is_open(const struct facts *x)
+{
+    return x->t->opened != NO_HOST && x->t->opened == x->next;
+}
+
+/* The rest of a promotion that had passed its point of no return. */
+static int is_finish(const struct facts *x)
+{
+    return x->t->heir != NO_HOST && x->t->heir == x->next;
+}
+
 static int may_be_lost(const struct topo_host *h)
 {
     return h->ignore_fail || h->retired;
@@ -183,7 +201,8 @@ static void emit_locks(const struct facts *x, struct plan *p)
 {
     for (int i = 0; i < x->t->hosts; i++) {
         if (is_slave(x, i))
-            beside(p, STEP_LOCK, PHASE_CHECK, i, BUDGET_SQL_MS);
+            beside(p, STEP_LOCK, PHASE_CHECK, i, BUDGET_SQL_MS)->on_fail =
+                is_finish(x) && i != x->next ? DROP_HOST : STOP_AND_UNDO;
     }
 }
 
@@ -202,9 +221,10 @@ static void emit_start_appliers(const struct facts *x, struct plan *p)
 static void emit_stop_io(const struct facts *x, struct plan *p)
 {
     for (int i = 0; i < x->t->hosts; i++) {
-        if (is_slave(x, i))
+        if (is_slave(x, i) && !host_of(x, i)->moved)
             beside(p, STEP_STOP_IO, PHASE_SHUTDOWN, i, BUDGET_STOP_IO_MS)->on_fail =
-                may_be_lost(host_of(x, i)) ? DROP_HOST : STOP_AND_UNDO;
+                may_be_lost(host_of(x, i)) || (is_finish(x) && i != x->next) ? DROP_HOST
+                                                                             : STOP_AND_UNDO;
     }
 }
 
@@ -232,17 +252,18 @@ static const char *proof_note(const struct facts *x)
 static void emit_fence(const struct facts *x, struct plan *p)
 {
     const struct topo_host *h = host_of(x, x->dead);
+    int frozen = x->t->interrupted == INTERRUPTED_SWITCH && h->reach == REACH_UP;
     struct step *s;
 
-    if (agent_can_kill(h))
+    if (agent_can_kill(h) && !frozen)
         beside(p, STEP_FENCE_AGENT, PHASE_SHUTDOWN, x->dead, BUDGET_FENCE_MS)->on_fail = NOTE_ONLY;
-    if (h->has_ip_script)
+    if (h->has_ip_script && !frozen && !noted(x, x->dead, STEP_HOOK_IP_STOP))
         beside(p, STEP_HOOK_IP_STOP, PHASE_SHUTDOWN, x->dead, BUDGET_HOOK_MS);
-    if (h->has_shutdown_script)
+    if (h->has_shutdown_script && !frozen && !strstr(x->t->noted_proof, "power-off"))
         beside(p, STEP_HOOK_SHUTDOWN, PHASE_SHUTDOWN, x->dead, BUDGET_SHUTDOWN_MS);
     s = alone(p, STEP_PROOF, PHASE_SHUTDOWN, x->dead, BUDGET_SQL_MS);
     s->writes = SLOT_PROOF;
-    snprintf(s->note, sizeof(s->note), "%s", proof_note(x));
+    snprintf(s->note, sizeof(s->note), "%s", frozen ? "read-only, and seen so" : proof_note(x));
 }
 
 /* One RESCUE per source, best first: one that already has all is done with at once, so that the
@@ -293,6 +314,8 @@ static void emit_level_new_master(const struct facts *x, struct plan *p)
     struct wanted w = wanted(x);
     int behind = lacks_received(x, x->next), served = x->f->choice.served[x->next];
 
+    if (is_open(x))
+        return;
     alone(p, STEP_WAIT_APPLIED, PHASE_NEW_MASTER, x->next, 0);
     if (source_has_tail(&w) || (behind && !served))
         rescue(x, p, x->next, PHASE_NEW_MASTER, behind && !served ? STOP_AND_UNDO : NOTE_ONLY);
@@ -304,13 +327,15 @@ static void emit_level_new_master(const struct facts *x, struct plan *p)
  * opened (decision 21). */
 static void emit_position(const struct facts *x, struct plan *p)
 {
+    if (is_open(x) && !x->gtid)
+        return;
     alone(p, STEP_READ_POSITION, PHASE_NEW_MASTER, x->next, BUDGET_SQL_MS)->writes = SLOT_POSITION;
 }
 
 static void emit_open(const struct facts *x, struct plan *p)
 {
     alone(p, STEP_NO_RETURN, PHASE_NEW_MASTER, x->next, 0);
-    if (host_of(x, x->next)->has_ip_script)
+    if (host_of(x, x->next)->has_ip_script && !noted(x, x->next, STEP_HOOK_IP_START))
         alone(p, STEP_HOOK_IP_START, PHASE_NEW_MASTER, x->next, BUDGET_HOOK_MS)->peer = x->dead;
     if (!x->t->skip_disable_read_only)
         alone(p, STEP_OPEN, PHASE_NEW_MASTER, x->next, BUDGET_SQL_MS);
@@ -350,26 +375,34 @@ static enum follow follow_of(const struct facts *x, int i)
 static void repoint(const struct facts *x, struct plan *p, int i)
 {
     struct step *s;
-
     struct wanted w = wanted(x);
+    int there = host_of(x, i)->moved == MOVED_TO_HEIR, by_position = !x->gtid && !there;
+    enum slot from = there && !x->gtid ? SLOT_NONE : SLOT_POSITION;
 
-    if (!x->gtid)
+    if (by_position)
         beside(p, STEP_WAIT_APPLIED, PHASE_SLAVES, i, 0)->on_fail = DROP_HOST;
-    if (!x->gtid && (lacks_received(x, i) || source_has_tail(&w)))
+    if (by_position && (lacks_received(x, i) || source_has_tail(&w)))
         rescue(x, p, i, PHASE_SLAVES, DROP_HOST);
     s = beside(p, STEP_FOLLOW, PHASE_SLAVES, i, BUDGET_SQL_MS);
     s->on_fail = DROP_HOST;
     s->peer = x->next;
-    s->reads = SLOT_POSITION;
+    s->reads = from;
     s->follow = follow_of(x, i);
-    if (x->gtid && !x->t->wait_until_gtid_in_sync)
+    if (from == SLOT_NONE || (x->gtid && !x->t->wait_until_gtid_in_sync))
         return;
     if (host_of(x, i)->repl.delay_s > 0)
         return;
     s = beside(p, STEP_WAIT_LEVEL, PHASE_SLAVES, i, 0);
     s->on_fail = DROP_HOST;
     s->peer = x->next;
-    s->reads = SLOT_POSITION;
+    s->reads = from;
+}
+
+/* A position that no journal told and that has moved on cannot be started from. */
+static int start_is_unknown(const struct facts *x, int i)
+{
+    return !x->gtid && is_open(x) && !x->t->opened_at.file[0] &&
+           host_of(x, i)->moved != MOVED_TO_HEIR;
 }
 
 static void emit_slaves(const struct facts *x, struct plan *p)
@@ -385,6 +418,8 @@ static void emit_slaves(const struct facts *x, struct plan *p)
             leave(p, i, why);
         else if (x->t->skip_change_master && !x->gtid)
             leave(p, i, "CHANGE MASTER is skipped on request");
+        else if (start_is_unknown(x, i))
+            leave(p, i, "where the new master opened is not known");
         else
             repoint(x, p, i);
     }
@@ -469,7 +504,7 @@ static int refuse_lost(const struct facts *x, struct err *e)
     }
     /* After the fence a master is needed more than every replica: they are left out with their
      * reasons. */
-    if (!len || x->t->fenced)
+    if (!len || x->t->fenced || *x->t->noted_proof)
         return 0;
     return err_set(e, ERR_WORLD, "%s (set ignore_fail=1 for a host that may be left out)", text);
 }
@@ -567,6 +602,29 @@ int failover_decide(const struct topo *t, struct failover *f, struct err *e)
         if (plan_check(t, &f->fence, e))
             return -1;
     }
+    emit(&x, &f->promote, PLAN_PROMOTE, promote_phases,
+         sizeof(promote_phases) / sizeof(*promote_phases));
+    return preview(t, f, e);
+}
+
+int failover_finish(const struct topo *t, struct failover *f, struct err *e)
+{
+    struct facts x = {.t = t, .f = f, .dead = t->master, .next = t->heir, .base = t->heir};
+
+    memset(f, 0, sizeof(*f));
+    f->verdict = (struct verdict){.kind = VERDICT_FENCED, .master = t->master, .dead = 1};
+    snprintf(f->verdict.reason, sizeof(f->verdict.reason),
+             "%s was to replace %s, and the point of no return was passed", topo_label(t, t->heir),
+             t->host[t->master].host);
+    f->mode = diagnose_mode(t, x.dead);
+    x.gtid = f->mode == MODE_MYSQL_GTID || f->mode == MODE_MARIADB_GTID;
+    choose(t, x.dead, f->mode, &f->choice);
+    f->choice.new_master = x.next;
+    f->choice.barred[x.next] = 0;
+    snprintf(f->choice.reason[x.next], TOPO_TEXT, "CHOSEN: its promotion had begun");
+    emit(&x, &f->fence, PLAN_FENCE, fence_phases, sizeof(fence_phases) / sizeof(*fence_phases));
+    if (plan_check(t, &f->fence, e))
+        return -1;
     emit(&x, &f->promote, PLAN_PROMOTE, promote_phases,
          sizeof(promote_phases) / sizeof(*promote_phases));
     return preview(t, f, e);

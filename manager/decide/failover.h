@@ -17,6 +17,10 @@ struct failover {
  * says by which host and fact, and what to do. f is overwritten whole and is printable also after a
  * refusal. With t->fenced only plan B is made. Both plans have passed plan_check. */
 int failover_decide(const struct topo *t, struct failover *f, struct err *e);
+/* The rest of a failover that had passed its point of no return when its manager ended: to t->heir
+ * and nobody else. t: as resume_decide() makes it; t->master is the dead one. Both plans repeat
+ * what is harmless to repeat, and leave out what is known to be done and is not. -1: plan_check. */
+int failover_finish(const struct topo *t, struct failover *f, struct err *e);
 /* The dry run: verdict, a line per host, both plans. */
 void failover_print(const struct topo *t, const struct failover *f, struct buf *out);
 

@@ -30,6 +30,21 @@ const char *step_word(enum step_kind kind)
     return words[kind];
 }
 
+int step_in_words(const char *words, enum step_kind kind)
+{
+    const char *word = step_word(kind);
+    size_t len = strlen(word);
+
+    for (const char *p = words; *p; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+
+        if (n == len && strncmp(p, word, len) == 0)
+            return 1;
+        p += n;
+    }
+    return 0;
+}
+
 const char *phase_title(enum phase p)
 {
     static const char *const titles[PHASE_COUNT] = {

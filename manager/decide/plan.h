@@ -121,6 +121,8 @@ struct step *plan_add(struct plan *p, enum step_kind kind, enum phase phase, int
 
 /* "wait-applied": the word in journal and log. */
 const char *step_word(enum step_kind kind);
+/* 1 when the step's word is in a list of words parted by blanks. */
+int step_in_words(const char *words, enum step_kind kind);
 const char *phase_title(enum phase p); /* "Phase 2: Dead Master Shutdown Phase" */
 /* One step as a sentence, without number. */
 void step_print(const struct topo *t, const struct step *s, struct buf *out);

@@ -44,7 +44,7 @@ static int names_hosts(const struct check *c)
 
 static int reads_what_is_written(const struct check *c)
 {
-    int written[SLOT_COUNT] = {[SLOT_NONE] = 1};
+    int written[SLOT_COUNT] = {[SLOT_NONE] = 1, [SLOT_POSITION] = c->t->opened_at.file[0] != 0};
 
     for (int i = 0; i < c->p->steps; i++) {
         if (!written[c->p->step[i].reads])
@@ -115,13 +115,19 @@ static int promotes_one(const struct check *c)
     return 0;
 }
 
+/* By an operation that did not end: it had applied all it was to have before it opened. */
+static int is_open(const struct check *c, int host)
+{
+    return c->t->opened != NO_HOST && c->t->opened == host;
+}
+
 /* CHANGE deletes relay logs: what was received is applied first (decision 11c). */
 static int applies_before_change(const struct check *c)
 {
     const struct plan *p = c->p;
 
     for (int i = 0; i < p->steps; i++) {
-        int applied = 0;
+        int applied = is_open(c, p->step[i].host);
 
         if (p->step[i].kind != STEP_FOLLOW_BASE && p->step[i].kind != STEP_FORGET_MASTER &&
             p->step[i].kind != STEP_RESCUE)
@@ -140,6 +146,8 @@ static int level_before_open(const struct check *c)
     const struct plan *p = c->p;
     int open = find(p, STEP_NO_RETURN), wait = -1;
 
+    if (is_open(c, p->new_master))
+        return 0;
     for (int i = 0; i < open; i++) {
         if ((p->step[i].kind == STEP_WAIT_APPLIED || p->step[i].kind == STEP_WAIT_BASE) &&
             p->step[i].host == p->new_master && p->step[i].on_fail == STOP_AND_UNDO)

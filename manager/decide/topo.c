@@ -28,6 +28,9 @@ struct topo *topo_new(void)
 
     t->master = NO_HOST;
     t->forced = NO_HOST;
+    t->heir = NO_HOST;
+    t->opened = NO_HOST;
+    t->resume_window_s = 600;
     t->latest_priority = 1;
     t->check_repl_delay = 1;
     t->check_repl_filter = 1;

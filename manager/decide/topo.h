@@ -60,6 +60,20 @@ struct topo_busy {
     char text[TOPO_TEXT]; /* the longest: session, account, statement */
 };
 
+/* Where an operation that did not end has left a replica of the dead master. */
+enum moved {
+    MOVED_NO,
+    MOVED_TO_HEIR,
+    MOVED_ASIDE /* to a base, or to a catch-up on its own host */
+};
+/* What is known of such an operation (decision 13). */
+enum interrupted {
+    INTERRUPTED_NO,
+    INTERRUPTED_JOURNAL,
+    INTERRUPTED_NOTE,  /* its steps are not known */
+    INTERRUPTED_SWITCH /* an online switch: its old master lives, or did */
+};
+
 /* Ranges [first, first + count) of topo.gtid. */
 struct topo_set {
     uint32_t first, count;
@@ -107,6 +121,12 @@ struct topo_host {
     /* state kept by us */
     int retired; /* a master that we replaced, not yet rejoined (decision 14) */
     int paused;  /* kept out of the choice by an operator (decision 39) */
+    /* of an operation that did not end */
+    int was_replica, was_read_only; /* before it; was_replica: of the dead master */
+    char begun[TOPO_TEXT];          /* words of the steps that were begun here and not taken back */
+    char done[TOPO_TEXT];           /* those of them that are known to have ended well */
+    enum moved moved;               /* resume_decide(): the planner may take it for a replica of
+                                       the dead master, which it is not any more */
     /* reach */
     enum reach reach;
     char reach_text[TOPO_TEXT]; /* the error's text */
@@ -156,8 +176,15 @@ struct topo {
     int master; /* the master being watched or named by the operator; NO_HOST: find it */
     int fenced; /* the master's death is proved already: plan B */
     enum fence_policy fence;
-    int forced;     /* --new_master_host, or NO_HOST */
-    int writer_vip; /* a VIP is configured */
+    /* an operation that did not end */
+    enum interrupted interrupted;
+    int interrupted_s, resume_window_s; /* since its last line; how long it may be resumed */
+    int heir;                    /* whom it promotes, once past its point of no return; NO_HOST */
+    int opened;                  /* that host, once it takes writes; NO_HOST */
+    struct binpos opened_at;     /* its position then, as noted; no file: not known */
+    char noted_proof[TOPO_NAME]; /* of the fence: "agent-killed power-off" */
+    int forced;                  /* --new_master_host, or NO_HOST */
+    int writer_vip;              /* a VIP is configured */
     int latest_priority, check_repl_delay, check_repl_filter, use_gtid_auto_pos;
     int skip_change_master, skip_disable_read_only, wait_until_gtid_in_sync, allow_data_loss;
     int skip_save_master_binlog;

@@ -39,6 +39,8 @@ static const char *const thread_words[] = {"no", "yes", "connecting", NULL};
 static const char *const gtid_mode_words[] = {"off", "off_permissive", "on_permissive", "on", NULL};
 static const char *const follow_words[] = {"position", "auto_position", "slave_pos", "current_pos",
                                            NULL};
+static const char *const moved_words[] = {"no", "heir", "aside", NULL};
+static const char *const interrupted_words[] = {"no", "journal", "note", "switch", NULL};
 static const char *const fence_words[] = {"proof", "mha", NULL};
 
 /* clang-format off */
@@ -67,6 +69,9 @@ static const struct field group_fields[] = {
     {"app", FIELD_TEXT, offsetof(struct topo, app), sizeof(((struct topo *)0)->app), NULL},
     G(I64, taken_wall_ms), G(HOST, master), G(HOST, forced), G(INT, fenced),
     {"fence", FIELD_WORD, offsetof(struct topo, fence), 0, fence_words},
+    {"interrupted", FIELD_WORD, offsetof(struct topo, interrupted), 0, interrupted_words},
+    G(INT, interrupted_s), G(INT, resume_window_s), G(HOST, heir), G(HOST, opened),
+    G(POS, opened_at), TEXT(topo, noted_proof),
     G(INT, writer_vip), G(INT, latest_priority), G(INT, check_repl_delay),
     G(INT, check_repl_filter), G(INT, use_gtid_auto_pos), G(INT, skip_change_master),
     G(INT, skip_disable_read_only), G(INT, wait_until_gtid_in_sync), G(INT, allow_data_loss),
@@ -82,6 +87,8 @@ static const struct field host_fields[] = {
     H(INT, candidate_master), H(INT, no_master), H(INT, ignore_fail), H(INT, multi_tier_slave),
     H(INT, skip_reset_slave), H(INT, has_shutdown_script), H(INT, has_ip_script),
     H(INT, has_online_script), H(INT, retired), H(INT, paused),
+    H(INT, was_replica), H(INT, was_read_only), HTEXT(begun), HTEXT(done),
+    HWORD(moved, moved_words),
     HWORD(reach, reach_words), HTEXT(reach_text), HWORD(agent, agent_words), HTEXT(agent_caps),
     HWORD(life, life_words), HWORD(ending, ending_words), HWORD(sight, sight_words), H(INT, vip),
     H(INT, came_back), HWORD(storage, storage_words),
