@@ -45,6 +45,7 @@ struct conf_server {
     int ping_misses, planned_stop_wait, hook_timeout, writer_port, handle_events;
     int scan_interval, scan_full_interval;
     int replica_check_interval, replica_lag_limit;
+    int lock_lease, resume_window;
 };
 
 struct conf {

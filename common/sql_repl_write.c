@@ -99,9 +99,13 @@ int sql_lock(struct sql *s, const char *name, int64_t deadline_ms, struct err *e
 {
     struct buf who = BUF_INIT;
     uint64_t holder;
-    int got = try_lock(s, name, deadline_ms, &holder, e);
+    int got;
 
-    if (got == 1 && db_query(s->db, lock_session, deadline_ms, NULL, e) == 0)
+    /* Before the lock: a holder that is stopped in between would keep it for a day. */
+    if (db_query(s->db, lock_session, deadline_ms, NULL, e) != 0)
+        return err_wrap(e, "take the lock %s", name);
+    got = try_lock(s, name, deadline_ms, &holder, e);
+    if (got == 1)
         return 0;
     if (got != 0)
         return err_wrap(e, "take the lock %s", name);

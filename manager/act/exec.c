@@ -23,6 +23,8 @@ static int run_step(struct exec *x, struct exec_done *d, struct err *e)
     exec_tell_begin(x, s);
     int64_t deadline = s->budget_ms > 0 ? clock_mono_ms() + s->budget_ms : INT64_MAX;
     int rc = exec_journal_begin(x, d, e);
+    if (rc == 0)
+        rc = exec_still_ours(x, e);
     if (rc == 0) {
         pthread_mutex_lock(&x->host[s->host].busy);
         d->result = STEP_OK;
@@ -30,6 +32,11 @@ static int run_step(struct exec *x, struct exec_done *d, struct err *e)
         pthread_mutex_unlock(&x->host[s->host].busy);
     }
     d->us = clock_mono_us() - d->begin_us;
+    /* A statement that failed because its session ended while we stood still says nothing of the
+     * host. */
+    struct err why;
+    if (rc < 0 && exec_still_ours(x, &why) < 0)
+        *e = why;
     if (rc < 0) {
         d->result = STEP_FAILED;
         snprintf(d->text, sizeof d->text, "%.*s", (int)sizeof d->text - 1, e->text);
@@ -43,7 +50,7 @@ static int run_step(struct exec *x, struct exec_done *d, struct err *e)
 static int take_failure(struct exec *x, const struct exec_done *d)
 {
     struct exec_host *h = &x->host[d->step->host];
-    if (d->step->on_fail == STOP_AND_UNDO)
+    if (d->step->on_fail == STOP_AND_UNDO || x->lost_lease)
         return 1;
     if (d->step->on_fail == DROP_HOST) {
         h->lost = 1;

@@ -13,7 +13,7 @@
 
 #include <stdatomic.h>
 
-#define EXEC_STEPS_MAX (2 * PLAN_STEPS_MAX)
+#define EXEC_STEPS_MAX (4 * PLAN_STEPS_MAX) /* two plans, and what was done before us */
 
 enum step_result { STEP_NOT_RUN, STEP_OK, STEP_ALREADY, STEP_FAILED, STEP_UNDONE };
 
@@ -23,14 +23,16 @@ enum proof {
     PROOF_POWER_OFF = 2,
     PROOF_VIP_VERIFIED = 4,
     PROOF_NONE_BY_POLICY = 8,
-    PROOF_FROZEN = 16 /* alive, read-only and seen so (decision 8) */
+    PROOF_FROZEN = 16, /* alive, read-only and seen so (decision 8) */
+    PROOF_EARLIER = 32 /* an earlier manager had one, or it would not have opened the new master */
 };
 
 /* One step as it went. */
 struct exec_done {
     const struct step *step;
     enum plan_part part;
-    int n; /* its number in the plan */
+    int n;       /* its number in the plan */
+    int earlier; /* a manager before this one had begun it */
     enum step_result result;
     int64_t begin_us, us; /* begin: monotonic */
     char text[TOPO_TEXT]; /* what a step has to say, or its error */
@@ -77,8 +79,13 @@ struct exec {
      * yet); a start hook that failed behind writes on the new master. */
     int64_t stopped_us, resumed_us;
     int hook_failed;
-    volatile int *cancel; /* somebody outside wants it to end, or NULL */
-    atomic_int stop;      /* a lane failed: the others end before their next step */
+    int lease_ms;          /* how long the locks outlive us when we stand still */
+    atomic_int lost_lease; /* we stood still, and the locks are gone: nothing more is touched, not
+                              even to undo */
+    atomic_llong tick_ms;  /* the keeper's last round: it is old when we stood still */
+    atomic_int stood;      /* it was old, and nobody has looked at the locks since */
+    volatile int *cancel;  /* somebody outside wants it to end, or NULL */
+    atomic_int stop;       /* a lane failed: the others end before their next step */
     pthread_mutex_t state;
     pthread_t keeper; /* pings idle sessions, so that their locks stay (decision 12) */
     atomic_int keeping;
@@ -93,6 +100,8 @@ void exec_release(struct exec *x);
  * of no return undoes, in reverse, what this and earlier plans of x did, to the values of the
  * snapshot; after it nothing is undone. -1 with the failing step's sentence. */
 int exec_plan(struct exec *x, const struct topo *t, const struct plan *p, struct err *e);
+/* Takes the failover lock of a host for x. */
+int exec_lock(struct exec *x, int host, int64_t deadline_ms, struct err *e);
 /* Undoes all that was done. For whoever finds between two plans that there is no going on. Failures
  * are logged and journaled. */
 void exec_undo(struct exec *x);

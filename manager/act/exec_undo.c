@@ -3,36 +3,12 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "manager/act/step.h"
-#include "manager/act/thread.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define KEEP_MS 5000
-
-/* Lock sessions live 15 s without a statement: a lock must not outlive its holder for long, and a
- * holder that works elsewhere must not lose it. */
-static void *keep(void *arg)
-{
-    struct exec *x = arg;
-    for (int64_t next = clock_mono_ms() + KEEP_MS; x->keeping; clock_sleep_ms(20)) {
-        if (clock_mono_ms() < next)
-            continue;
-        for (int i = 0; i < x->g->hosts; i++) {
-            struct err e;
-            if (!x->host[i].locked || pthread_mutex_trylock(&x->host[i].busy) != 0)
-                continue;
-            (void)sql_ping(&x->g->host[i].sql, clock_mono_ms() + STEP_SQL_MS, &e);
-            pthread_mutex_unlock(&x->host[i].busy);
-        }
-        next = clock_mono_ms() + KEEP_MS;
-    }
-    return NULL;
-}
-
 void exec_init(struct exec *x, struct group *g, struct journal *j)
 {
-    struct err e;
     memset(x, 0, sizeof *x);
     x->g = g;
     x->journal = j;
@@ -40,11 +16,8 @@ void exec_init(struct exec *x, struct group *g, struct journal *j)
     pthread_mutex_init(&x->state, NULL);
     for (int i = 0; i < TOPO_HOSTS_MAX; i++)
         pthread_mutex_init(&x->host[i].busy, NULL);
-    x->keeping = 1;
-    if (thread_start(&x->keeper, keep, x, &e) < 0) {
-        x->keeping = 0;
-        log_warning("keeper-failed", "idle sessions are not kept alive: %s", e.text);
-    }
+    x->lease_ms = g->conf->server[0].lock_lease * 1000;
+    exec_keep(x);
 }
 
 static void unlock_host(struct group *g, int host, void *arg)
@@ -53,7 +26,7 @@ static void unlock_host(struct group *g, int host, void *arg)
     struct err e;
     (void)g;
     const char *name = x->host[host].monitor_lock ? SQL_LOCK_MONITOR : SQL_LOCK_FAILOVER;
-    if (x->host[host].locked &&
+    if (x->host[host].locked && !x->lost_lease &&
         sql_unlock(&x->g->host[host].sql, name, clock_mono_ms() + STEP_SQL_MS, &e) < 0)
         log_warning("unlock-failed", "%s; the lock ends with the session", e.text);
     x->host[host].locked = 0;
@@ -62,10 +35,7 @@ static void unlock_host(struct group *g, int host, void *arg)
 void exec_release(struct exec *x)
 {
     uint32_t locked = 0;
-    if (x->keeping) {
-        x->keeping = 0;
-        pthread_join(x->keeper, NULL);
-    }
+    exec_keep_end(x);
     for (int i = 0; i < x->g->hosts; i++)
         if (x->host[i].locked)
             locked |= UINT32_C(1) << i;
@@ -104,11 +74,16 @@ static void undo_step(struct exec *x, struct exec_done *d)
     exec_journal_end(x, &u, "undo");
 }
 
+/* An address goes back to the old master only once that takes writes again. */
 void exec_undo(struct exec *x)
 {
-    if (x->dones == 0)
+    if (x->dones == 0 || x->lost_lease)
         return;
     log_warning("undo", "nothing is promoted: what was done is taken back");
     for (int i = x->dones - 1; i >= 0; i--)
-        undo_step(x, &x->done[i]);
+        if (x->done[i].step->kind != STEP_HOOK_IP_STOP)
+            undo_step(x, &x->done[i]);
+    for (int i = x->dones - 1; i >= 0; i--)
+        if (x->done[i].step->kind == STEP_HOOK_IP_STOP)
+            undo_step(x, &x->done[i]);
 }

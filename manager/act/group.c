@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "manager/act/monitor.h"
 #include "manager/act/pause.h"
+#include "manager/act/retired.h"
 #include "manager/act/thread.h"
 
 #include <poll.h>
@@ -34,6 +35,7 @@ void group_init(struct group *g, struct conf *conf, enum fence_policy fallback)
         g->host[i].ssh_ok = -1;
     }
     pause_apply(g);
+    retired_load(g);
 }
 
 void group_borrow(struct group *g, const struct group *from)

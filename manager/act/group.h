@@ -54,7 +54,7 @@ struct group {
     void *listener;
 };
 
-/* Takes the configuration over. Opens nothing. */
+/* Takes the configuration over, and reads who was replaced here. Opens nothing. */
 void group_init(struct group *g, struct conf *conf, enum fence_policy fallback);
 void group_release(struct group *g);
 /* The same hosts with sessions of its own; from lives longer. */

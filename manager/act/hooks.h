@@ -35,6 +35,13 @@ enum hook_result hook_shutdown_stop(const struct conf *c, const struct hook_call
  * configured or not started. */
 int hook_secondary_check(const struct conf *c, const struct conf_server *master, struct err *e);
 
+/* When a process began, in the kernel's ticks: with the number it names a process for good
+ * (decision 3). -1: there is none. */
+long long hook_born(pid_t pid);
+/* Kills what is left of a script and its process group, and awaits its end. 1 killed, 0 there was
+ * nothing, -1 it lives on. */
+int hook_end_leftover(pid_t pgid, long long born, int64_t deadline_ms);
+
 struct hook_report {
     const char *orig_host, *new_host; /* new_host NULL: not activated */
     const char *new_slaves;           /* "h1,h2" */

@@ -71,14 +71,21 @@ static int sync_dir(const char *path, struct err *e)
     return rc;
 }
 
-int journal_open(struct journal *j, const struct conf *c, const char *host, struct err *e)
+static int journal_init(struct journal *j, struct err *e)
 {
-    char base[JOURNAL_PATH_BYTES - 256], path[JOURNAL_PATH_BYTES + 32];
     j->fd = -1;
     j->failed = 0;
     j->dir[0] = '\0';
-    if (pthread_mutex_init(&j->write, NULL) != 0)
-        return err_set(e, ERR_BUG, "pthread_mutex_init failed");
+    return pthread_mutex_init(&j->write, NULL) == 0
+               ? 0
+               : err_set(e, ERR_BUG, "pthread_mutex_init failed");
+}
+
+int journal_open(struct journal *j, const struct conf *c, const char *host, struct err *e)
+{
+    char base[JOURNAL_PATH_BYTES - 256], path[JOURNAL_PATH_BYTES + 32];
+    if (journal_init(j, e) < 0)
+        return -1;
     if (journal_base(c, base, sizeof base, e) < 0 || file_mkdirs(base, 0700, e) < 0 ||
         make_dir(j, base, host, e) < 0)
         goto out;
@@ -94,6 +101,20 @@ out:
     journal_close(j);
     return err_wrap(e, "no journal, so nothing is begun (set journal_dir to a directory that can "
                        "be written)");
+}
+
+/* A line that was torn by a crash is ended, so that the next one is whole. */
+int journal_reopen(struct journal *j, const char *dir, struct err *e)
+{
+    char path[JOURNAL_PATH_BYTES + 32];
+    if (journal_init(j, e) < 0)
+        return -1;
+    snprintf(j->dir, sizeof j->dir, "%s", dir);
+    snprintf(path, sizeof path, "%s/journal.jsonl", dir);
+    j->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (j->fd < 0)
+        return err_errno(e, ERR_IO, "cannot open %s", path);
+    return file_write_all(j->fd, "\n", 1, e);
 }
 
 void journal_close(struct journal *j)

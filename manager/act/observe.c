@@ -46,6 +46,7 @@ struct topo *observe_nothing(const struct group *g)
     t->check_repl_filter = first->check_repl_filter;
     t->use_gtid_auto_pos = first->use_gtid_auto_pos;
     t->misses_needed = first->ping_misses;
+    t->resume_window_s = first->resume_window;
     t->hosts = g->hosts;
     for (int i = 0; i < g->hosts; i++) {
         put_host(&t->host[i], g->host[i].conf);

@@ -121,7 +121,7 @@ static int run_plans(struct operation_run *r, struct err *e)
     return exec_plan(x, r->second, &r->plan_b->promote, e);
 }
 
-static void run_init(struct operation_run *r, struct group *g, const struct operation *op)
+void operation_run_init(struct operation_run *r, struct group *g, const struct operation *op)
 {
     memset(r, 0, sizeof *r);
     r->g = g;
@@ -138,7 +138,7 @@ static void run_init(struct operation_run *r, struct group *g, const struct oper
     r->x->cancel = op->stop;
 }
 
-static void run_release(struct operation_run *r)
+void operation_run_release(struct operation_run *r)
 {
     journal_close(&r->journal);
     loss_release(&r->loss);
@@ -149,24 +149,59 @@ static void run_release(struct operation_run *r)
     free(r->x);
 }
 
+/* This process stood still, and its locks are gone: it goes on like one that was started anew, or
+ * finds that another has. */
+static int go_on_anew(struct group *g, const struct operation *op, int *new_master, struct err *e)
+{
+    struct operation_resumed out;
+    for (int i = 0; i < g->hosts; i++)
+        sql_close(&g->host[i].sql);
+    switch (operation_resume(g, op, &out, e)) {
+    case RESUMED_FAILOVER:
+        *new_master = out.new_master;
+        return out.code;
+    case RESUMED_NOTHING:
+        err_set(e, ERR_WORLD, "another manager ended this failover while this one stood still");
+        break;
+    case RESUMED_BACK:
+        err_set(e, ERR_WORLD,
+                "this process stood still, and what it had done was taken back, or "
+                "another manager went on with it");
+        break;
+    case RESUMED_ERROR:
+    case RESUMED_STALE:
+        break;
+    }
+    return 1;
+}
+
 int operation_failover(struct group *g, const struct operation *op, int *new_master, struct err *e)
 {
     struct operation_run r;
-    run_init(&r, g, op);
+    int next = NO_HOST, code;
+    operation_run_init(&r, g, op);
     log_info("failover-begin", "Starting master failover of %s.", r.section->hostname);
     if (prepare(&r, &r.why) < 0 || run_plans(&r, &r.why) < 0)
         r.code = 1;
     report_loss_find(&r);
+    int stale = r.x->lost_lease;
     exec_release(r.x);
     r.end_ms = clock_mono_ms();
-    if (r.code == 0)
-        r.code = operation_result(&r);
-    operation_end(&r);
+    if (stale) {
+        log_error("lock-lost", "%s", r.why.text);
+        operation_run_release(&r);
+        code = go_on_anew(g, op, &next, e);
+    } else {
+        if (r.code == 0)
+            r.code = operation_result(&r);
+        operation_end(&r);
+        next = r.x->opened ? r.plan_b->choice.new_master : NO_HOST;
+        code = r.code;
+        if (code == 1)
+            *e = r.why;
+        operation_run_release(&r);
+    }
     if (new_master)
-        *new_master = r.x->opened ? r.plan_b->choice.new_master : NO_HOST;
-    int code = r.code;
-    if (code == 1)
-        *e = r.why;
-    run_release(&r);
+        *new_master = next;
     return code;
 }

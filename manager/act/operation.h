@@ -16,6 +16,8 @@ struct operation {
     const char *new_master_host;
     int new_master_port;
     int last_failover_minute, ignore_last_failover;
+    int may_repeat; /* sooner, when the last fence was proved and its new master is the dead one now
+                       (decision 14) */
     int remove_dead_master_conf, skip_change_master, skip_disable_read_only,
         skip_save_master_binlog, allow_data_loss;
     int wait_until_gtid_in_sync, ignore_binlog_server_error;
@@ -29,5 +31,23 @@ struct operation {
  * anything else. Logs everything; e says why when it returns 1. new_master: host index or NO_HOST.
  */
 int operation_failover(struct group *g, const struct operation *op, int *new_master, struct err *e);
+
+/* What was found of an operation that did not end. */
+enum resumed {
+    RESUMED_NOTHING,  /* there is none */
+    RESUMED_BACK,     /* it was taken back or closed: the group may be watched */
+    RESUMED_FAILOVER, /* it was brought to its end: code and hosts as of operation_failover() */
+    RESUMED_ERROR,    /* it stays as it is, or nobody takes writes: e says why */
+    RESUMED_STALE     /* private to operation_resume() */
+};
+struct operation_resumed {
+    int code, dead, new_master;
+};
+/* Looks for an open journal of this group here, and for a note of one on its agents, and goes on
+ * with it: to be called before the group is watched, or another operation begun. op: as for a
+ * failover; its dead is not looked at. Opens sessions and agents; waits for the locks of the
+ * earlier manager, lock_lease and 5 s at most. */
+enum resumed operation_resume(struct group *g, const struct operation *op,
+                              struct operation_resumed *out, struct err *e);
 
 #endif

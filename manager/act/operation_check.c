@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "manager/act/observe.h"
 #include "manager/act/operation_run.h"
+#include "manager/act/retired.h"
 #include "manager/act/status.h"
 #include "manager/act/thread.h"
 
@@ -13,6 +14,15 @@
 #define DOUBLE_CHECK_MS 1000
 #define LOOK_MS         2000
 #define SEEN_MS         1500 /* how old the watch's evidence may be */
+
+/* Not a flapping group: the one that was put in charge then is dead now, and the one before it
+ * cannot come back. That another is healthy is seen when it is chosen. */
+static int may_repeat(const struct operation_run *r)
+{
+    struct retired_last last;
+    return r->op->may_repeat && retired_last(r->g, &last) && last.proved &&
+           last.next == r->op->dead;
+}
 
 int operation_check_flags(struct operation_run *r, struct err *e)
 {
@@ -28,7 +38,7 @@ int operation_check_flags(struct operation_run *r, struct err *e)
     int64_t age_s = status_complete_age_s(dir, app);
     if (age_s < 0)
         return 0;
-    if (age_s < limit_s)
+    if (age_s < limit_s && !may_repeat(r))
         return err_set(
             e, ERR_WORLD,
             "the last failover was %lld minutes ago, and %d must lie between two: remove "
@@ -101,7 +111,7 @@ static void double_check_end(struct double_check *c, struct topo_host *h)
 }
 
 /* What a snapshot must know of the command that asks for it. */
-static void apply_options(const struct operation_run *r, struct topo *t)
+void operation_apply_options(const struct operation_run *r, struct topo *t)
 {
     const struct operation *op = r->op;
     const struct group_host *dead = &r->g->host[op->dead];
@@ -123,7 +133,7 @@ static void apply_options(const struct operation_run *r, struct topo *t)
 /* By hand, the agent meets a process that is gone already, and cannot tell whose data files were
  * its: the servers of a group are laid out alike. That nobody holds them is one part of the proof
  * only; the guard on the port is the other. */
-static void guess_datadir(struct operation_run *r)
+void operation_guess_datadir(struct operation_run *r)
 {
     struct sql_server *s = mem_zalloc(sizeof *s);
     struct err e;
@@ -145,7 +155,7 @@ int operation_take_seen(struct operation_run *r)
         return 0;
     r->first = g->seen;
     g->seen = NULL;
-    apply_options(r, r->first);
+    operation_apply_options(r, r->first);
     return 1;
 }
 
@@ -157,7 +167,7 @@ void operation_look(struct operation_run *r)
     double_check_begin(&check, r, clock_mono_ms() + ms);
     group_open(r->g, open, GROUP_SQL | GROUP_AGENTS, clock_mono_ms() + ms);
     if (!r->op->automatic) {
-        guess_datadir(r);
+        operation_guess_datadir(r);
         double_check_join(&check); /* its agent belongs into the snapshot */
     }
     r->first = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
@@ -166,7 +176,7 @@ void operation_look(struct operation_run *r)
                                                .master = r->op->dead,
                                                .deadline_ms = clock_mono_ms() + LOOK_MS});
     double_check_end(&check, &r->first->host[r->op->dead]);
-    apply_options(r, r->first);
+    operation_apply_options(r, r->first);
 }
 
 void operation_look_again(struct operation_run *r)
@@ -180,7 +190,7 @@ void operation_look_again(struct operation_run *r)
                                                 .life_known = 1,
                                                 .tails = !r->op->skip_save_master_binlog,
                                                 .deadline_ms = clock_mono_ms() + LOOK_MS});
-    apply_options(r, r->second);
+    operation_apply_options(r, r->second);
     r->second->fenced = 1;
     r->second->forced = r->confirmed != NO_HOST ? r->confirmed : r->first->forced;
 }

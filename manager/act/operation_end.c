@@ -6,6 +6,8 @@
 #include "manager/act/operation_run.h"
 #include "manager/act/report.h"
 #include "manager/act/report_loss.h"
+#include "manager/act/resume.h"
+#include "manager/act/retired.h"
 #include "manager/act/status.h"
 
 #include <string.h>
@@ -107,6 +109,18 @@ static void set_flags(struct operation_run *r)
         log_error("flag-failed", "%s", e.text);
 }
 
+/* An unproved fence lets no second failover come soon, and the master that comes back is met as one
+ * that was replaced (decision 14). */
+static void retire(struct operation_run *r)
+{
+    struct err e;
+    unsigned real = r->x->proof & ~(unsigned)PROOF_NONE_BY_POLICY;
+    if (!r->x->opened || r->code == 1)
+        return;
+    if (retired_add(r->g, r->op->dead, r->plan_b->choice.new_master, real != 0, &e) < 0)
+        log_error("flag-failed", "%s", e.text);
+}
+
 static void leave_status(struct operation_run *r)
 {
     struct err e;
@@ -138,6 +152,7 @@ static void say_end(const struct operation_run *r)
 void operation_end(struct operation_run *r)
 {
     set_flags(r);
+    retire(r);
     remove_section(r);
     report_loss_log(r);
     say_end(r);
@@ -149,4 +164,19 @@ void operation_end(struct operation_run *r)
         monitor_vault_forget(r->g);
     operation_journal_end(r);
     leave_status(r);
+}
+
+void operation_resume_end(struct operation_run *r, int up)
+{
+    const char *dir = r->op->workdir, *app = r->g->conf->app;
+    struct err e;
+    if (up)
+        log_warning("resume-undone", "%s", r->why.text);
+    else
+        log_error("no-master", "NO MASTER: no server of %s takes writes: %s", app, r->why.text);
+    if (!up && status_set_error(dir, app, &e) < 0)
+        log_error("flag-failed", "%s", e.text);
+    write_report(r);
+    call_report_script(r);
+    operation_journal_end(r);
 }

@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "manager/act/operation_run.h"
 #include "manager/act/report_loss.h"
+#include "manager/act/resume.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -11,39 +12,18 @@
 
 #define NOTE_MS 1000
 
-static struct json_object *host_line(const struct topo *t, int host)
-{
-    static const char *const threads[] = {"no", "yes", "connecting"};
-    static const char *const follows[] = {"position", "auto_position", "slave_pos", "current_pos"};
-    char text[BINPOS_FILE_BYTES + 24];
-    const struct topo_host *h = &t->host[host];
-    struct json_object *o = json_object_new_object();
-    json_put_str(o, "host", h->host);
-    json_put_str(o, "ip", h->ip);
-    json_put_int(o, "port", h->port);
-    if (h->reach != REACH_UP)
-        return o;
-    json_put_int(o, "read_only", h->read_only);
-    json_put_int(o, "super_read_only", h->super_read_only);
-    json_put_int(o, "relay_log_purge", h->relay_log_purge);
-    if (h->channels == 0)
-        return o;
-    json_put_str(o, "master_host", h->repl.master_host);
-    json_put_int(o, "master_port", h->repl.master_port);
-    json_put_str(o, "user", h->repl.user);
-    json_put_str(o, "follow", follows[h->repl.follow]);
-    json_put_str(o, "io", threads[h->repl.io]);
-    json_put_str(o, "sql", threads[h->repl.sql]);
-    json_put_str(o, "read", binpos_print(&h->repl.read, text, sizeof text));
-    json_put_str(o, "exec", binpos_print(&h->repl.exec, text, sizeof text));
-    return o;
-}
-
 /* All that a manager elsewhere needs to undo: who did what to whom, and the values before. */
-static struct json_object *header(const struct operation_run *r)
+struct header {
+    const struct topo *before;
+    const struct failover *plan;
+    int from_note; /* the steps of the manager before are not known */
+};
+
+static struct json_object *header(const struct operation_run *r, const struct header *h)
 {
     char self[256] = "";
-    struct json_object *o = json_object_new_object(), *hosts = json_object_new_array();
+    int next = h->plan->choice.new_master;
+    struct json_object *o = json_object_new_object();
     (void)gethostname(self, sizeof self - 1);
     json_put_str(o, "rec", "open");
     json_put_str(o, "app", r->g->conf->app);
@@ -52,41 +32,42 @@ static struct json_object *header(const struct operation_run *r)
     json_put_str(o, "manager", self);
     json_put_int(o, "pid", getpid());
     json_put_str(o, "journal", r->journal.dir);
-    json_put_str(o, "mode", mode_text(r->plan_a->mode));
+    json_put_str(o, "mode", mode_text(h->plan->mode));
     json_put_str(o, "fence", r->g->fence == FENCE_PROOF ? "proof" : "mha");
-    json_put_str(o, "dead", topo_label(r->first, r->op->dead));
-    json_put_str(o, "new_master", topo_label(r->first, r->plan_a->choice.new_master));
+    json_put_str(o, "dead", topo_label(h->before, r->op->dead));
+    json_put_str(o, "new_master", next == NO_HOST ? NULL : topo_label(h->before, next));
     json_put_str(o, "writer_vip", r->section->writer_vip);
-    for (int i = 0; i < r->first->hosts; i++)
-        json_object_array_add(hosts, host_line(r->first, i));
-    json_object_object_add(o, "hosts", hosts);
+    if (h->from_note)
+        json_put_bool(o, "from_note", 1);
+    json_object_object_add(o, "hosts", journal_hosts(h->before));
+    return o;
+}
+
+struct json_object *operation_note_request(const struct group *g, int host)
+{
+    struct json_object *o = json_object_new_object();
+    char name[160];
+    snprintf(name, sizeof name, "journal-%s.json", g->conf->app);
+    for (char *p = name; *p; p++)
+        if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
+            *p = '_';
+    json_put_str(o, "dir", g->host[host].conf->remote_workdir);
+    json_put_str(o, "name", name);
     return o;
 }
 
 struct note {
-    const struct operation_run *r;
     const char *op, *text;
-    char name[160];
 };
-
-static void note_name(const struct operation_run *r, struct note *n)
-{
-    snprintf(n->name, sizeof n->name, "journal-%s.json", r->g->conf->app);
-    for (char *p = n->name; *p; p++)
-        if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
-            *p = '_';
-}
 
 static void note_host(struct group *g, int host, void *arg)
 {
-    struct note *n = arg;
+    const struct note *n = arg;
     struct group_host *h = &g->host[host];
     struct err e;
     if (!h->agent || !agent_alive(h->agent) || h->ssh_ok == 0)
         return;
-    struct json_object *o = json_object_new_object();
-    json_put_str(o, "dir", h->conf->remote_workdir);
-    json_put_str(o, "name", n->name);
+    struct json_object *o = operation_note_request(g, host);
     if (n->text)
         json_put_str(o, "text", n->text);
     if (agent_call(h->agent, n->op, o, NULL, clock_mono_ms() + NOTE_MS, &e) < 0)
@@ -96,8 +77,7 @@ static void note_host(struct group *g, int host, void *arg)
 /* A copy that cannot be put somewhere costs nothing now: the journal itself is the condition. */
 static void note_all(const struct operation_run *r, const char *op, const char *text)
 {
-    struct note n = {.r = r, .op = op, .text = text};
-    note_name(r, &n);
+    struct note n = {.op = op, .text = text};
     group_each(r->g, GROUP_ALL, note_host, &n);
 }
 
@@ -121,7 +101,8 @@ int operation_journal_begin(struct operation_run *r, struct err *e)
     failover_print(r->first, r->plan_a, &text);
     if (put_text(r, "plan-a.txt", &text, e) < 0)
         goto out;
-    o = header(r);
+    o = header(r, &(struct header){.before = r->first, .plan = r->plan_a});
+    json_put_int(o, "at_ms", clock_wall_ms());
     json_print(o, &text);
     rc = journal_line(&r->journal, o, 1, e);
     if (rc == 0)
@@ -167,6 +148,62 @@ void operation_journal_end(struct operation_run *r)
     json_put_str(o, "rec", "close");
     json_put_int(o, "exit", r->code);
     json_put_str(o, "text", r->code == 1 ? r->why.text : "");
+    if (journal_line(&r->journal, o, 1, &e) < 0)
+        log_error("journal-failed", "%s", e.text);
+    note_all(r, "note_del", NULL);
+}
+
+/* What was seen and decided when it was gone on with, beside what was seen and decided before. */
+static int put_resume_files(struct operation_run *r, const struct resume *what, struct err *e)
+{
+    struct buf text = BUF_INIT;
+    topo_print(r->first, &text);
+    int rc = put_text(r, "snapshot-resume.topo", &text, e);
+    if (rc == 0 && what->view) {
+        resume_print(what, &text);
+        rc = put_text(r, "plan-resume.txt", &text, e);
+    }
+    buf_release(&text);
+    return rc;
+}
+
+static struct json_object *resume_line(const struct resume *what)
+{
+    char self[256] = "";
+    struct json_object *o = json_object_new_object();
+    (void)gethostname(self, sizeof self - 1);
+    json_put_str(o, "rec", "resume");
+    json_put_str(o, "manager", self);
+    json_put_int(o, "pid", getpid());
+    json_put_str(o, "way", resume_word(what->way));
+    json_put_str(o, "text", what->reason);
+    return o;
+}
+
+int operation_journal_resume(struct operation_run *r, const struct story *s,
+                             const struct resume *what, struct err *e)
+{
+    struct header h = {.before = s->before, .plan = &what->plan, .from_note = 1};
+    if (s->local) {
+        if (journal_reopen(&r->journal, s->dir, e) < 0)
+            return -1;
+    } else if (journal_open(&r->journal, r->g->conf, r->section->hostname, e) < 0 ||
+               journal_line(&r->journal, header(r, &h), 1, e) < 0) {
+        return -1;
+    }
+    if (put_resume_files(r, what, e) < 0)
+        return -1;
+    return journal_line(&r->journal, resume_line(what), 1, e);
+}
+
+void operation_journal_superseded(struct operation_run *r, const char *reason)
+{
+    struct err e;
+    struct json_object *o = json_object_new_object();
+    json_put_str(o, "rec", "close");
+    json_put_int(o, "exit", 1);
+    json_put_bool(o, "superseded", 1);
+    json_put_str(o, "text", reason);
     if (journal_line(&r->journal, o, 1, &e) < 0)
         log_error("journal-failed", "%s", e.text);
     note_all(r, "note_del", NULL);

@@ -20,9 +20,15 @@ struct operation_run {
     int64_t look_us[2], decide_us[2], write_us[2];
     int64_t begin_wall_ms;
     struct loss loss; /* valid when a server was opened */
+    int resumed;      /* an earlier manager had begun it */
     int code;         /* exit code so far */
     struct err why;   /* with code 1, and ERR_NONE otherwise */
 };
+
+/* From nothing to phase 1: nothing is looked at yet. op lives as long as r. */
+void operation_run_init(struct operation_run *r, struct group *g, const struct operation *op);
+/* Closes the journal; the locks are exec_release()d before. */
+void operation_run_release(struct operation_run *r);
 
 /* operation_check.c: phase 1. What forbids a failover before anything is looked at: flags of
  * earlier ones. */
@@ -32,6 +38,10 @@ int operation_check_flags(struct operation_run *r, struct err *e);
 void operation_look(struct operation_run *r);
 /* Takes what the watch loop saw last as r->first, if that is young enough: 1, else 0. */
 int operation_take_seen(struct operation_run *r);
+/* What a snapshot must know of the command that asks for it. */
+void operation_apply_options(const struct operation_run *r, struct topo *t);
+/* Where the dead master's data are likely to be, for an agent that has not watched it. */
+void operation_guess_datadir(struct operation_run *r);
 /* Again, behind the fence. Sets r->second. */
 void operation_look_again(struct operation_run *r);
 
@@ -44,6 +54,8 @@ int operation_ask_new_master(struct operation_run *r, struct err *e);
  * every agent. */
 int operation_journal_begin(struct operation_run *r, struct err *e);
 int operation_journal_second(struct operation_run *r, struct err *e);
+/* Names the note on a host's agent: dir, name. */
+struct json_object *operation_note_request(const struct group *g, int host);
 /* The closing line, and the copies taken away. */
 void operation_journal_end(struct operation_run *r);
 

@@ -6,6 +6,7 @@
 #include "common/sql_freeze.h"
 #include "manager/act/observe.h"
 #include "manager/act/rejoin_run.h"
+#include "manager/act/retired.h"
 #include "manager/act/sessions.h"
 #include "manager/decide/rejoin.h"
 
@@ -287,6 +288,8 @@ int rejoin_host(struct group *g, const struct rejoin_call *c, struct err *e)
     int rc = run(&r, e);
     if (sql_of(&r)->db)
         (void)sql_unlock(sql_of(&r), SQL_LOCK_FAILOVER, clock_mono_ms() + SQL_MS, &unlock);
+    if (rc == 0 && retired_remove(g, c->host, e) < 0)
+        rc = -1;
     if (rc < 0)
         log_error("rejoin-failed", "%s", e->text);
     else

@@ -22,7 +22,8 @@ static int new_master(const struct operation_run *r)
 
 const char *report_proof(unsigned proof, char *out, size_t size)
 {
-    snprintf(out, size, "%s%s%s%s%s", proof ? "" : "none",
+    snprintf(out, size, "%s%s%s%s%s%s%s", proof ? "" : "none",
+             proof & PROOF_FROZEN ? "frozen " : "", proof & PROOF_EARLIER ? "earlier " : "",
              proof & PROOF_AGENT_KILLED ? "agent-killed " : "",
              proof & PROOF_POWER_OFF ? "power-off " : "",
              proof & PROOF_VIP_VERIFIED ? "vip-verified " : "",
@@ -68,7 +69,7 @@ static void add_steps(const struct operation_run *r, struct buf *out)
 {
     for (int i = 0; i < r->x->dones; i++) {
         const struct exec_done *d = &r->x->done[i];
-        if (d->result == STEP_NOT_RUN)
+        if (d->result == STEP_NOT_RUN || d->earlier)
             continue;
         buf_addf(out, "  %c%-3d %+9.1f ms %8.1f ms  %-7s ", d->part == PLAN_FENCE ? 'A' : 'B', d->n,
                  (double)(d->begin_us - r->begin_ms * 1000) / 1000.0, (double)d->us / 1000.0,
@@ -106,7 +107,8 @@ static void add_vip(const struct operation_run *r, struct buf *out)
 static int64_t opened_us(const struct exec *x)
 {
     for (int i = 0; i < x->dones; i++)
-        if (x->done[i].step->kind == STEP_OPEN && x->done[i].result == STEP_OK)
+        if (x->done[i].step->kind == STEP_OPEN && x->done[i].result == STEP_OK &&
+            !x->done[i].earlier)
             return x->done[i].begin_us + x->done[i].us;
     return 0;
 }

@@ -77,7 +77,8 @@ void report_json(const struct operation_run *r, struct buf *out)
     }
     json_object_object_add(o, "hosts", hosts);
     for (int i = 0; i < r->x->dones; i++)
-        json_object_array_add(steps, step_object(t, &r->x->done[i]));
+        if (!r->x->done[i].earlier)
+            json_object_array_add(steps, step_object(t, &r->x->done[i]));
     json_object_object_add(o, "steps", steps);
     buf_clear(&text);
     json_print(o, &text);

@@ -40,7 +40,6 @@ struct runner {
     int rc;
     volatile int stop;  /* the signal that ended it */
     volatile int yield; /* another configuration waits */
-    int last_failover_minute;
     int64_t retry_ms;
     char told[ERR_TEXT_BYTES]; /* the last failure that was reported */
 
@@ -129,7 +128,6 @@ int runner_new(struct runner **out, const char *file, const struct runner_rules 
     r->rules = rules;
     r->file = mem_strdup(file);
     r->done_fd = done_fd;
-    r->last_failover_minute = rules->last_failover_minute;
     r->retry_ms = RETRY_FIRST_MS;
     if (set_load(r, &r->now, e) < 0) {
         free(r->file);
@@ -180,21 +178,19 @@ static void tell_end(struct runner *r, int rc, int new_master, const struct err 
     board_done(r->board);
 }
 
-static int failover(struct runner *r, int dead, int64_t seen_ms, struct err *e)
+static struct operation operation_of(struct runner *r)
 {
     const struct runner_rules *o = r->rules;
-    struct group *g = &r->now->g;
-    struct operation op = {
+    return (struct operation){
         .command = o->command,
         .automatic = 1,
-        .interactive = o->interactive,
-        .workdir = g->conf->server[0].manager_workdir,
-        .dead = dead,
-        .ssh_reachable = g->host[dead].agent ? g->host[dead].ssh_ok : -1,
+        .workdir = r->now->g.conf->server[0].manager_workdir,
+        .ssh_reachable = -1,
         .new_master_host = o->new_master_host,
         .new_master_port = o->new_master_port,
-        .last_failover_minute = r->last_failover_minute,
+        .last_failover_minute = o->last_failover_minute,
         .ignore_last_failover = o->ignore_last_failover,
+        .may_repeat = o->steadfast,
         .remove_dead_master_conf = o->remove_dead_master_conf,
         .skip_change_master = o->skip_change_master,
         .skip_disable_read_only = o->skip_disable_read_only,
@@ -202,11 +198,21 @@ static int failover(struct runner *r, int dead, int64_t seen_ms, struct err *e)
         .wait_until_gtid_in_sync = o->wait_until_gtid_in_sync,
         .ignore_binlog_server_error = o->ignore_binlog_server_error,
         .wait_on_failover_error = o->steadfast ? 0 : o->wait_on_failover_error,
-        .death_seen_ms = seen_ms,
         .stop = &r->stop,
     };
+}
+
+static int failover(struct runner *r, int dead, int64_t seen_ms, struct err *e)
+{
+    struct group *g = &r->now->g;
+    struct operation op = operation_of(r);
     int new_master = NO_HOST, rc;
 
+    op.interactive = r->rules->interactive;
+    op.dead = dead;
+    op.death_seen_ms = seen_ms;
+    if (g->host[dead].agent)
+        op.ssh_reachable = g->host[dead].ssh_ok;
     tell_begin(r, dead);
     rc = operation_failover(g, &op, &new_master, e);
     tell_end(r, rc, new_master, e);
@@ -273,32 +279,61 @@ static int after_error(struct runner *r, const struct err *e)
     return 1;
 }
 
-/* A proved fence lets the next failover come soon (decision 14). */
-static int replace(struct runner *r, int dead, int64_t seen_ms)
+/* What comes of a failover that ended with r->rc. 1: another watch. */
+static int after_failover(struct runner *r, const struct err *e)
 {
     const struct runner_rules *o = r->rules;
     struct group *g = &r->now->g;
-    struct err e = {0};
 
-    board_beat(r->board, PROMISE_MS);
-    r->rc = failover(r, dead, seen_ms, &e);
     if (r->stop)
         r->rc = 1;
+    status_remove(g->conf->server[0].manager_workdir, g->conf->app);
     if (r->rc == 0 || r->rc == 10) {
-        g->host[dead].retired = 1;
         r->told[0] = '\0';
-        status_remove(g->conf->server[0].manager_workdir, g->conf->app);
-        if (o->steadfast && r->rc == 0 && g->fence == FENCE_PROOF)
-            r->last_failover_minute = 0;
         return o->keep_running && !r->stop;
     }
-    log_error("failover-failed", "%s", e.text);
-    set_error(r, e.text);
-    status_remove(g->conf->server[0].manager_workdir, g->conf->app);
+    log_error("failover-failed", "%s", e->text);
+    set_error(r, e->text);
     if (!o->steadfast || r->stop)
         return 0;
     pause_watching(r, STATUS_FAILOVER_ERROR);
     return 1;
+}
+
+/* An operation whose manager ended comes first. 1: there is none, or not any more; 0: *again says
+ * whether another turn follows. */
+static int resume(struct runner *r, int *again)
+{
+    struct operation op = operation_of(r);
+    struct operation_resumed was;
+    struct err e = {0};
+
+    switch (operation_resume(&r->now->g, &op, &was, &e)) {
+    case RESUMED_NOTHING:
+    case RESUMED_BACK:
+        return 1;
+    case RESUMED_FAILOVER:
+        tell_begin(r, was.dead);
+        tell_end(r, was.code, was.new_master, &e);
+        r->rc = was.code;
+        *again = after_failover(r, &e);
+        return 0;
+    case RESUMED_ERROR:
+    case RESUMED_STALE:
+        break;
+    }
+    log_error("resume-failed", "%s", e.text);
+    *again = after_error(r, &e);
+    return 0;
+}
+
+static int replace(struct runner *r, int dead, int64_t seen_ms)
+{
+    struct err e = {0};
+
+    board_beat(r->board, PROMISE_MS);
+    r->rc = failover(r, dead, seen_ms, &e);
+    return after_failover(r, &e);
 }
 
 /* The hosts of a new configuration that are known as replaced masters stay so. */
@@ -374,8 +409,11 @@ static int turn(struct runner *r)
     int64_t begun_ms = clock_mono_ms();
     enum monitor_end end;
     struct err e = {0};
+    int again = 0;
 
     board_beat(r->board, PROMISE_MS);
+    if (!resume(r, &again))
+        return again;
     end = monitor_run(g, &m, &death, &e);
     if (clock_mono_ms() - begun_ms > RETRY_MAX_MS)
         r->retry_ms = RETRY_FIRST_MS;

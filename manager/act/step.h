@@ -21,6 +21,12 @@ void exec_log_end(const struct exec *x, const struct exec_done *d);
 /* For status: what is being done now. */
 void exec_tell_begin(const struct exec *x, const struct step *s);
 
+/* exec_lease.c: keeps the sessions with locks alive; ends that. */
+void exec_keep(struct exec *x);
+void exec_keep_end(struct exec *x);
+/* When we stood still for long: are the locks held? -1 and x->lost_lease when not. */
+int exec_still_ours(struct exec *x, struct err *e);
+
 /* The values that the step may change, as they were in the snapshot: "io=yes", "read_only=1". */
 void step_before(const struct topo *t, const struct step *s, struct buf *out);
 

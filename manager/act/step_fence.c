@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "manager/act/observe_host.h"
+#include "manager/act/report.h"
 #include "manager/act/step.h"
 
 #include <stdlib.h>
@@ -85,17 +86,6 @@ static void try_vip_proof(struct exec *x)
     }
 }
 
-static void say_proof(struct exec_done *d, unsigned proof)
-{
-    step_say(d, "%s%s%s%s", proof & PROOF_AGENT_KILLED ? "agent-killed " : "",
-             proof & PROOF_POWER_OFF ? "power-off " : "",
-             proof & PROOF_VIP_VERIFIED ? "vip-verified " : "",
-             proof & PROOF_NONE_BY_POLICY ? "NONE BY POLICY" : "");
-    size_t len = strlen(d->text);
-    if (len > 0 && d->text[len - 1] == ' ')
-        d->text[len - 1] = '\0';
-}
-
 int step_proof(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
     (void)deadline_ms;
@@ -112,7 +102,7 @@ int step_proof(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct 
                        "there is no proof that %s cannot write any more: its agent did not see "
                        "mysqld gone, and no shutdown_script reported power off",
                        topo_label(x->t, d->step->host));
-    say_proof(d, x->proof);
+    report_proof(x->proof, d->text, sizeof d->text);
     return 0;
 }
 
@@ -132,6 +122,16 @@ static int reopen(struct exec *x, int host, struct err *e)
     return 0;
 }
 
+/* It may have been killed but in name: an earlier manager ended before its fence had begun. */
+static int answers(struct exec *x, int host)
+{
+    struct sql s = {0};
+    struct err e;
+    int up = group_open_sql(&x->g->host[host], &s, clock_mono_ms() + STEP_SQL_MS, &e) == 0;
+    sql_close(&s);
+    return up;
+}
+
 /* Decision 9: no suicide. Never after power off, and never once another server may have opened. The
  * others are locked by us and read-only, so the old master may be what it was. */
 int step_give_back(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
@@ -145,7 +145,7 @@ int step_give_back(struct exec *x, struct exec_done *d, int64_t deadline_ms, str
     if (!a)
         return -1;
     struct json_object *o = observe_instance(x->g->host[host].conf);
-    json_put_bool(o, "start", 1);
+    json_put_bool(o, "start", !answers(x, host));
     x->proof = 0;
     if (agent_call(a, "release", o, NULL, clock_mono_ms() + GIVE_BACK_MS, e) < 0 ||
         reopen(x, host, e) < 0)

@@ -65,6 +65,16 @@ static int repoint(struct exec *x, int host, const struct sql_change *change, st
     return wait_running(x, host, e);
 }
 
+/* An operation that did not end had pointed it there already; to point it again would make it begin
+ * again where the new master opened. */
+static int start_there(struct exec *x, int host, struct err *e)
+{
+    struct sql *s = &x->g->host[host].sql;
+    if (sql_start_replica(s, x->host[host].channel, clock_mono_ms() + STARTED_MS, e) < 0)
+        return -1;
+    return wait_running(x, host, e);
+}
+
 /* repl_user of the host that becomes the source; without it MHA takes that host's own
  * Master_User, and without a password each replica keeps the one it has (contract §1.3). */
 static void login_of(const struct exec *x, int source, struct sql_change *c)
@@ -94,6 +104,7 @@ static int follow(struct exec *x, struct exec_done *d, int sql_gtid, struct err 
         return -1;
     int already = step_is_master(x, &c, s->peer);
     int running = c.io_running == 1 && c.sql_running;
+    int half = already && c.io_running == 0; /* pointed, and not started or not any more */
     int level = already || is_level(x, s->host, &c, e);
     gtid_release(&c.retrieved);
     if (already && running) {
@@ -102,6 +113,10 @@ static int follow(struct exec *x, struct exec_done *d, int sql_gtid, struct err 
     }
     if (!level)
         return -1;
+    if (half)
+        return start_there(x, s->host, e);
+    if (!sql_gtid && !x->position.file[0])
+        return err_set(e, ERR_BUG, "the new master's position has not been read");
     struct sql_change change = {.channel = x->host[s->host].channel,
                                 .host = step_master_name(x, s->peer),
                                 .port = x->g->host[s->peer].conf->port,
@@ -118,8 +133,6 @@ static int follow(struct exec *x, struct exec_done *d, int sql_gtid, struct err 
 int step_follow(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
     (void)deadline_ms;
-    if (d->step->follow == FOLLOW_POSITION && !x->position.file[0])
-        return err_set(e, ERR_BUG, "the new master's position has not been read");
     if (follow(x, d, d->step->follow != FOLLOW_POSITION, e) < 0)
         return -1;
     x->host[d->step->host].followed = 1;

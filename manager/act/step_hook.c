@@ -5,24 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Field 22 of /proc/PID/stat: with the number it names a process for good (decision 3). */
-static long long start_time(pid_t pid)
-{
-    char path[64], line[1024];
-    long long ticks = -1;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return -1;
-    const char *p = fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
-    for (int i = 2; p && i < 22; i++)
-        p = strchr(p + 1, ' ');
-    if (p)
-        ticks = strtoll(p, NULL, 10);
-    fclose(f);
-    return ticks;
-}
-
 /* A manager that resumes kills and awaits a left-over script by this line. */
 static void hook_started(pid_t pgid, void *arg)
 {
@@ -31,7 +13,7 @@ static void hook_started(pid_t pgid, void *arg)
     struct err e;
     json_put_str(o, "rec", "hook");
     json_put_int(o, "pgid", pgid);
-    json_put_int(o, "start", start_time(pgid));
+    json_put_int(o, "start", hook_born(pgid));
     (void)journal_line(x->journal, o, 1, &e);
 }
 

@@ -8,20 +8,11 @@
 /* Decision 12: held by the very session that executes here. */
 int step_lock(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
-    int host = d->step->host, held = 0;
-    struct sql *s = step_sql(x, host, e);
-    if (!s)
-        return -1;
+    if (x->host[d->step->host].locked)
+        d->result = STEP_ALREADY;
     if (deadline_ms == INT64_MAX)
         deadline_ms = clock_mono_ms() + STEP_SQL_MS;
-    if (sql_lock(s, SQL_LOCK_FAILOVER, deadline_ms, e) < 0 ||
-        sql_lock_held(s, SQL_LOCK_FAILOVER, &held, deadline_ms, e) < 0)
-        return -1;
-    if (!held)
-        return err_set(e, ERR_WORLD, "the failover lock on %s was not granted",
-                       topo_label(x->t, host));
-    x->host[host].locked = 1;
-    return 0;
+    return exec_lock(x, d->step->host, deadline_ms, e);
 }
 
 int step_unlock(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "manager/act/ask.h"
 #include "manager/act/step.h"
+#include "manager/act/story.h"
 #include "manager/act/switch_run.h"
 
 #include <stdio.h>
@@ -123,6 +124,7 @@ static struct json_object *header(const struct switch_run *r)
     json_put_str(o, "new_master", topo_label(r->seen, r->s->plan.new_master));
     json_put_int(o, "read_only", old->read_only);
     json_put_int(o, "super_read_only", old->super_read_only);
+    json_object_object_add(o, "hosts", journal_hosts(r->seen));
     return o;
 }
 

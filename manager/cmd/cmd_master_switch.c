@@ -75,6 +75,23 @@ static void say_defaults(const struct options *o, const struct conf *c, int host
     fflush(stdout);
 }
 
+/* An operation whose manager ended comes first; was it about another master, ours is not begun. */
+static int resume_or_fail_over(struct group *g, struct operation *op, struct err *e)
+{
+    struct operation_resumed was;
+    enum resumed r = operation_resume(g, op, &was, e);
+    if (r == RESUMED_NOTHING || r == RESUMED_BACK)
+        return operation_failover(g, op, NULL, e);
+    if (r != RESUMED_FAILOVER)
+        return 1;
+    if (was.dead == op->dead || was.code == 1)
+        return was.code;
+    err_set(e, ERR_WORLD,
+            "an interrupted failover of %s was brought to its end first; look, and call again",
+            g->host[was.dead].conf->hostname);
+    return 1;
+}
+
 static int fail_over(struct options *o, struct conf *c, enum fence_policy fallback, struct err *e)
 {
     int host = find_dead(o, c, e);
@@ -93,7 +110,7 @@ static int fail_over(struct options *o, struct conf *c, enum fence_policy fallba
         return err_wrap(e, "manager_workdir");
     struct group *g = mem_zalloc(sizeof *g);
     group_init(g, c, fallback);
-    int code = operation_failover(g, &o->op, NULL, e);
+    int code = resume_or_fail_over(g, &o->op, e);
     group_release(g);
     free(g);
     return code;
