@@ -120,7 +120,7 @@ raise() {
     . "$dir/env"
     conf=$dir/app1.cnf
     work=$dir/hosts/manager/fs/var-tmp/app1
-    sed -i '/^\[server default\]/a journal_dir=/var/tmp/app1/journal' "$conf"
+    sed -i '/^\[server default\]/a journal_dir=/var/tmp/app1/journal\nfence_required=proof' "$conf"
 }
 
 # The manager watches, so that the agent knows how the server ran.

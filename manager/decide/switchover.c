@@ -45,12 +45,13 @@ static int locks_tables(const struct facts *x)
     return !x->t->skip_lock_all_tables && !has_super_read_only(x, x->old);
 }
 
-/* Refusals: 1 and a sentence. */
+/* Refusals: 1 and a sentence. A master in trouble that answers may be moved; one that is read-only
+ * already is what a switch leaves whose manager was killed. */
 static int refuse_verdict(const struct facts *x, struct err *e)
 {
     const struct verdict *v = &x->s->verdict;
 
-    if (!v->broken && v->kind == VERDICT_ALIVE)
+    if (!v->broken && !v->dead && host_of(x, x->old)->reach == REACH_UP)
         return 0;
     return err_set(e, ERR_WORLD, "no switch: %s", v->reason);
 }
