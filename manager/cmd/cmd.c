@@ -4,11 +4,12 @@
 #include <string.h>
 
 const struct cmd *const cmd_table[] = {
-    &cmd_manager,   &cmd_check_repl,      &cmd_check_ssh,      &cmd_master_switch,
-    &cmd_plan,      &cmd_topology,        &cmd_check_status,   &cmd_stop,
-    &cmd_conf_host, &cmd_secondary_check, &cmd_master_monitor, &cmd_scan,
-    &cmd_explain,   &cmd_pause,           &cmd_resume,         &cmd_rejoin,
-    NULL,
+    &cmd_manager,         &cmd_check_repl,     &cmd_check_ssh,
+    &cmd_master_switch,   &cmd_plan,           &cmd_topology,
+    &cmd_check_status,    &cmd_stop,           &cmd_conf_host,
+    &cmd_secondary_check, &cmd_master_monitor, &cmd_scan,
+    &cmd_ledger,          &cmd_explain,        &cmd_pause,
+    &cmd_resume,          &cmd_rejoin,         NULL,
 };
 
 const struct cmd *cmd_find(const char *name)

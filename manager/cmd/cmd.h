@@ -23,7 +23,7 @@ extern const struct cmd cmd_pause, cmd_resume, cmd_explain;
 extern const struct cmd cmd_manager, cmd_check_status, cmd_stop;
 extern const struct cmd cmd_check_repl, cmd_check_ssh, cmd_master_switch, cmd_plan, cmd_topology;
 extern const struct cmd cmd_conf_host, cmd_secondary_check, cmd_master_monitor;
-extern const struct cmd cmd_scan;
+extern const struct cmd cmd_scan, cmd_ledger;
 extern const struct cmd cmd_rejoin;
 
 extern const struct cmd *const cmd_table[]; /* ends with NULL */

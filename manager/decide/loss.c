@@ -151,3 +151,27 @@ void loss_print(const struct topo *t, int dead, const struct loss *l, struct buf
         buf_addf(out, "; %" PRId64 " bytes at its end are of a transaction that was never complete",
                  l->cut_bytes);
 }
+
+int loss_master(const struct topo *t)
+{
+    int followers[TOPO_HOSTS_MAX] = {0}, best = NO_HOST;
+
+    for (int i = 0; i < t->hosts; i++) {
+        if (t->host[i].reach == REACH_UP && t->host[i].repl.master != NO_HOST)
+            followers[t->host[i].repl.master]++;
+    }
+    for (int i = 0; i < t->hosts; i++) {
+        if (t->host[i].reach == REACH_UP && followers[i] > (best == NO_HOST ? 0 : followers[best]))
+            best = i;
+    }
+    return best;
+}
+
+int loss_only_there(const struct topo *t, int master, int host, struct gtid_set *out)
+{
+    struct gtid_set there = topo_view(t, t->host[host].executed);
+    struct gtid_set here = topo_view(t, t->host[master].executed);
+
+    gtid_minus(out, &there, &here);
+    return gtid_conflict(&there, &here);
+}

@@ -34,4 +34,10 @@ const char *loss_word(const struct loss *l);
 /* What is lost or could be, as one sentence. */
 void loss_print(const struct topo *t, int dead, const struct loss *l, struct buf *out);
 
+/* The server that most others replicate from; NO_HOST when none does. */
+int loss_master(const struct topo *t);
+/* GTID modes: what a host has executed and the master has not. out is initialised. 1 when, besides,
+ * both have a sequence number of MariaDB from different servers. */
+int loss_only_there(const struct topo *t, int master, int host, struct gtid_set *out);
+
 #endif
