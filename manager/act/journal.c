@@ -185,7 +185,8 @@ int journal_find_open(const struct conf *c, char *dir, size_t size, struct err *
         return -1;
     DIR *d = opendir(base);
     if (!d)
-        return errno == ENOENT ? 0 : err_errno(e, ERR_IO, "cannot read %s", base);
+        return errno == ENOENT || errno == ENOTDIR ? 0
+                                                   : err_errno(e, ERR_IO, "cannot read %s", base);
     for (struct dirent *f = readdir(d); f; f = readdir(d)) {
         if (f->d_name[0] == '.' || strcmp(f->d_name, best) <= 0)
             continue;

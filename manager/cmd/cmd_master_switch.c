@@ -83,7 +83,7 @@ static int resume_or_fail_over(struct group *g, struct operation *op, struct err
     if (r == RESUMED_NOTHING || r == RESUMED_BACK)
         return operation_failover(g, op, NULL, e);
     if (r != RESUMED_FAILOVER)
-        return 1;
+        return -1; /* whoever called says why */
     if (was.dead == op->dead || was.code == 1)
         return was.code;
     err_set(e, ERR_WORLD,
