@@ -2,6 +2,7 @@
 B       ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -147,6 +148,8 @@ install: all ## DESTDIR and PREFIX as usual
 	install -m 644 conf/completion/kagemusha $(SHARE)/bash-completion/completions
 	for name in $(MASTERHA); do ln -sf kagemusha $(SHARE)/bash-completion/completions/$$name || exit 1; done
 	install -m 644 conf/samples/* $(SHARE)/doc/kagemusha/examples
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' conf/systemd/kagemusha@.service >$(DESTDIR)$(UNITDIR)/kagemusha@.service
 deb: ## builds Debian packages into B/deb
 	conf/debian/build $(B)/deb
 

@@ -22,6 +22,7 @@ struct operation {
         skip_save_master_binlog, allow_data_loss;
     int wait_until_gtid_in_sync, ignore_binlog_server_error;
     int wait_on_failover_error;
+    int report_refusal;    /* report_script is told of an end before Phase 2 too: MHA's is not */
     int64_t death_seen_ms; /* monotonic; 0 if unknown: for the report */
     volatile int *stop; /* set by a signal handler, or NULL: before the point of no return it ends
                            the operation, and what was done is taken back */

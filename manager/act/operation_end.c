@@ -159,6 +159,8 @@ void operation_end(struct operation_run *r)
     if (r->x->phase >= PHASE_SHUTDOWN) {
         write_report(r);
         call_report_script(r);
+    } else if (r->op->report_refusal && r->code == 1 && r->first) {
+        call_report_script(r);
     }
     if (r->code == 0)
         monitor_vault_forget(r->g);

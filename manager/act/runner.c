@@ -42,6 +42,7 @@ struct runner {
     volatile int yield; /* another configuration waits */
     int64_t retry_ms;
     char told[ERR_TEXT_BYTES]; /* the last failure that was reported */
+    int refusal_told;          /* report_script knows that this death has no failover */
 
     pthread_mutex_t lock; /* over what follows */
     struct set *now, *next;
@@ -198,6 +199,7 @@ static struct operation operation_of(struct runner *r)
         .wait_until_gtid_in_sync = o->wait_until_gtid_in_sync,
         .ignore_binlog_server_error = o->ignore_binlog_server_error,
         .wait_on_failover_error = o->steadfast ? 0 : o->wait_on_failover_error,
+        .report_refusal = o->steadfast && !r->refusal_told,
         .stop = &r->stop,
     };
 }
@@ -290,8 +292,10 @@ static int after_failover(struct runner *r, const struct err *e)
     status_remove(g->conf->server[0].manager_workdir, g->conf->app);
     if (r->rc == 0 || r->rc == 10) {
         r->told[0] = '\0';
+        r->refusal_told = 0;
         return o->keep_running && !r->stop;
     }
+    r->refusal_told = 1;
     log_error("failover-failed", "%s", e->text);
     set_error(r, e->text);
     if (!o->steadfast || r->stop)
@@ -415,8 +419,10 @@ static int turn(struct runner *r)
     if (!resume(r, &again))
         return again;
     end = monitor_run(g, &m, &death, &e);
-    if (clock_mono_ms() - begun_ms > RETRY_MAX_MS)
+    if (clock_mono_ms() - begun_ms > RETRY_MAX_MS) {
         r->retry_ms = RETRY_FIRST_MS;
+        r->refusal_told = 0;
+    }
     switch (end) {
     case MONITOR_DEAD_MASTER:
         return replace(r, death.host, death.seen_ms);
