@@ -138,11 +138,11 @@ printf '[server%d]\nhostname=%s.%d\n' 1 "$prefix" 201 2 "$prefix" 202 >>"$groups
 "$PWD/t/notify" "$home/notify" "$messages" &
 started+=("$!")
 that "the supervisor's socket" within 10 test -S "$home/notify"
-on_manager env NOTIFY_SOCKET="$home/notify" WATCHDOG_USEC=3000000 \
+t/lab/exec manager --lab "$lab" env NOTIFY_SOCKET="$home/notify" WATCHDOG_USEC=3000000 \
     kagemusha manage --conf="$groups" --manager_log=/var/tmp/app1/manager.log &
 manager=$!
 started+=("$manager")
-that "two groups, one of them dead: the other is watched" within 60 is_state "$groups/app1.cnf" '(0:PING_OK), master:db1'
+that "two groups, one of them dead: the other is watched" within 60 is_state "$home/app1.cnf" '(0:PING_OK), master:db1'
 that "the dead one is not" within 60 is_state "$groups/dead.cnf" '(30:RETRYING_MONITOR)'
 that "lines bear the group's name" logged '\[info\]\[app1\] ping-ok: '
 that "readiness is told" within 10 told '^READY=1'
@@ -171,12 +171,12 @@ that "explain: who holds the monitor lock" grep -q 'monitor lock on db1.*: conne
 that "explain: a silent host has no fence" grep -q 'host falls silent: NO FAILOVER: fence impossible' <<<"$page"
 
 # A second manager waits.
-on_manager kagemusha manage --conf="$home/app1.cnf" --manager_workdir=/var/tmp/second \
+t/lab/exec manager --lab "$lab" kagemusha manage --conf="$home/app1.cnf" --manager_workdir=/var/tmp/second \
     --manager_log=/var/tmp/app1/second.log &
 second=$!
 started+=("$second")
-that "a second manager is kept out" within 60 grep -q 'already held' "$dir/second.log"
-that "and goes on waiting" within 20 grep -q 'still: ' "$dir/second.log"
+that "a second manager is kept out" within 60 grep -qs 'already held' "$dir/second.log"
+that "and goes on waiting" within 20 grep -qs 'still: ' "$dir/second.log"
 kill -TERM "$second"
 wait "$second" && rc=0 || rc=$?
 ok "$rc" "it ends when it is told to"
@@ -187,7 +187,7 @@ cp "$groups/app1.cnf" "$home/good.cnf"
 echo 'nonsense=1' >>"$groups/app1.cnf"
 hangup
 that "a broken file is refused" logged 'reload-refused: .*nonsense'
-that "the old one stays in force" is_state "$groups/app1.cnf" '(0:PING_OK)'
+that "the old one stays in force" is_state "$home/app1.cnf" '(0:PING_OK)'
 now
 sed 's/^ping_interval=.*/ping_interval=2/' "$home/good.cnf" >"$groups/app1.cnf"
 rm "$groups/dead.cnf"
@@ -212,10 +212,10 @@ that "it is measured" measured 'kagemusha_paused{app="app1"} 1'
 ctl kill db1
 that "a death in a pause is told of" logged 'held-back: '
 that "nothing is done" read_only db2 1
-that "status says why" is_state "$groups/app1.cnf" 'PAUSED until'
+that "status says why" is_state "$home/app1.cnf" 'PAUSED until'
 that "the pause ends by itself" logged 'resumed: ' 40
 that "and then there is a failover" logged 'failover-end: Master failover to db2'
-that "the new master is watched" within 60 is_state "$groups/app1.cnf" '(0:PING_OK), master:db2'
+that "the new master is watched" within 60 is_state "$home/app1.cnf" '(0:PING_OK), master:db2'
 that "the failover is measured" within 20 measured 'kagemusha_failovers_total{app="app1",result="ok"} 1'
 
 # The second one, while the first dead master is still in the file.

@@ -118,7 +118,7 @@ int check_group(struct group *g, struct check *c, struct err *e)
 {
     struct verdict v;
 
-    memset(&c->findings, 0, sizeof(c->findings));
+    c->findings.count = c->findings.errors = c->findings.warnings = 0;
     look(g, c);
     diagnose(c->seen, &v);
     warn_of_configuration(g, c);

@@ -1,6 +1,7 @@
 /* The snapshot as a value: creation, sets, look-ups. The text format is in topo_text.c. */
 #include "manager/decide/topo.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,10 +58,13 @@ void topo_free(struct topo **t)
 
 struct topo *topo_copy(const struct topo *t)
 {
-    struct topo *c = mem_alloc(sizeof(*c));
-    size_t bytes = t->gtids * sizeof(*t->gtid);
+    struct topo *c = mem_zalloc(sizeof(*c));
+    size_t bytes = t->gtids * sizeof(*t->gtid), behind = offsetof(struct topo, hosts);
 
-    *c = *t;
+    /* Hosts that are not there cost no memory: a process may hold the snapshots of many groups. */
+    memcpy(c, t, offsetof(struct topo, host));
+    memcpy(c->host, t->host, (size_t)t->hosts * sizeof(t->host[0]));
+    memcpy((char *)c + behind, (const char *)t + behind, sizeof(*t) - behind);
     c->gtid = NULL;
     c->gtid_cap = 0;
     if (t->gtids) {
