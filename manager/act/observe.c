@@ -34,7 +34,7 @@ static void put_host(struct topo_host *h, const struct conf_server *s)
 struct topo *observe_nothing(const struct group *g)
 {
     const struct conf_server *first = &g->conf->server[0];
-    struct topo *t = topo_new();
+    struct topo *t = topo_new_of(g->hosts);
 
     put(t->app, sizeof(t->app), g->conf->app);
     t->taken_wall_ms = clock_wall_ms();

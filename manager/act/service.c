@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define ROUND_MS 500
+/* Many groups begin one after the other: checks and looks that all fall together cost memory. */
+#define AT_ONCE  8
+#define APART_MS 20
 
 struct files {
     char *item[GROUPS_MAX];
@@ -338,8 +341,11 @@ static int begin(struct running *x, struct err *e)
         x->feed_every_ms = (int64_t)(watchdog_us / 1000 / 3);
     f = mem_zalloc(sizeof(*f));
     files_find(f, &x->s->confs);
-    for (int i = 0; i < f->count; i++)
+    for (int i = 0; i < f->count; i++) {
+        if (i >= AT_ONCE)
+            clock_sleep_ms(APART_MS);
         add_group(x, f->item[i]);
+    }
     files_release(f);
     free(f);
     if (x->count == 0)

@@ -25,6 +25,11 @@ static void host_init(struct topo_host *h)
 
 struct topo *topo_new(void)
 {
+    return topo_new_of(TOPO_HOSTS_MAX);
+}
+
+struct topo *topo_new_of(int hosts)
+{
     struct topo *t = mem_zalloc(sizeof(*t));
 
     t->master = NO_HOST;
@@ -43,7 +48,7 @@ struct topo *topo_new(void)
     t->ssh_reachable = -1;
     t->misses_needed = 3;
     t->secondary = -1;
-    for (int i = 0; i < TOPO_HOSTS_MAX; i++)
+    for (int i = 0; i < hosts; i++)
         host_init(&t->host[i]);
     return t;
 }

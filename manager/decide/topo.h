@@ -208,6 +208,8 @@ struct topo {
 
 /* An empty snapshot with the defaults of the configuration. The caller frees. */
 struct topo *topo_new(void);
+/* One that will have so many hosts and no more: the others cost no memory. */
+struct topo *topo_new_of(int hosts);
 void topo_free(struct topo **t);
 struct topo *topo_copy(const struct topo *t);
 
