@@ -78,7 +78,8 @@ static int find_host(const struct conf *c, const char *name, struct target *t, s
     for (size_t i = 0; i < c->servers; i++) {
         const struct conf_server *s = &c->server[i];
 
-        if ((port && s->port != port) || (strcmp(s->hostname, host) && strcmp(s->ip, host)))
+        if ((port && s->port != port) ||
+            (strcmp(s->hostname, host) != 0 && strcmp(s->ip, host) != 0))
             continue;
         snprintf(t->host, sizeof(t->host), "%.*s", (int)sizeof(t->host) - 1, s->hostname);
         t->port = s->port;
