@@ -350,6 +350,8 @@ static int begin(struct running *x, struct err *e)
     free(f);
     if (x->count == 0)
         return err_set(e, ERR_CONFIG, "no group can be watched");
+    if (x->s->guest.begin)
+        x->s->guest.begin(x->s->guest.arg);
     service_tell_begin(x);
     sd_notify(0, "READY=1");
     return 0;
@@ -370,6 +372,8 @@ int service_run(const struct service *s)
         loop(x);
     }
     service_tell_end(x);
+    if (s->guest.end && s->guest.end(s->guest.arg))
+        x->hanging = 1;
     pthread_mutex_destroy(&x->lock);
     close(x->signal_fd);
     close(x->done_fd);

@@ -131,6 +131,8 @@ static void serve_metrics(struct running *x)
     if (listen.len && metrics_start(&x->metrics, listen.data, &e) == 0) {
         metrics_set_health(x->metrics, write_health, x);
         metrics_add_source(x->metrics, write_metrics, x, &e);
+        if (x->s->guest.write_metrics)
+            metrics_add_source(x->metrics, x->s->guest.write_metrics, x->s->guest.arg, &e);
         log_info("metrics", "/metrics and /healthz are served on %s", listen.data);
     } else if (listen.len) {
         log_error("metrics-failed", "%s", e.text);

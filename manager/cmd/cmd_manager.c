@@ -4,6 +4,7 @@
 #include "manager/cmd/cmd.h"
 
 #include "manager/act/service.h"
+#include "manager/cmd/scan_schedule.h"
 
 #include <string.h>
 #include <strings.h>
@@ -117,7 +118,9 @@ static void fill_rules(const struct options *o, int as_mha, struct runner_rules 
 static int manage(const struct options *o, int as_mha)
 {
     struct service s = {.confs = o->confs, .metrics_listen = o->metrics, .hangup_reloads = !as_mha};
+    struct scan_schedule *schedule;
     struct stat st;
+    int rc;
 
     fill_rules(o, as_mha, &s.rules);
     if (as_mha) {
@@ -125,7 +128,10 @@ static int manage(const struct options *o, int as_mha)
         s.confs.count = 1;
     }
     s.rules.named = s.confs.count > 1 || (stat(s.confs.item[0], &st) == 0 && S_ISDIR(st.st_mode));
-    return service_run(&s);
+    schedule = as_mha ? NULL : scan_schedule_new(&s);
+    rc = service_run(&s);
+    scan_schedule_free(&schedule);
+    return rc;
 }
 
 static int run(const struct cmd *self, int as_mha, int argc, char **argv)

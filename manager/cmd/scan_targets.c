@@ -52,6 +52,16 @@ static struct scan_target *add(struct scan_targets *t, struct scan_source *from)
     return one;
 }
 
+int scan_conf_load(struct conf **out, const char *path, const char *global_conf, struct err *e)
+{
+    int rc;
+
+    pthread_mutex_lock(&conf_lock);
+    rc = conf_load(out, path, global_conf, CONF_RESOLVE_LATER, e);
+    pthread_mutex_unlock(&conf_lock);
+    return rc;
+}
+
 void scan_account_of(const struct conf_server *s, struct db_target *t)
 {
     group_db_target(s, t);
@@ -126,9 +136,7 @@ static int open_group(void *arg, struct sql *out, struct scan_server *s, int64_t
     struct conf *c = NULL;
     int rc;
 
-    pthread_mutex_lock(&conf_lock);
-    rc = conf_load(&c, from->conf, from->global_conf, CONF_RESOLVE_LATER, e);
-    pthread_mutex_unlock(&conf_lock);
+    rc = scan_conf_load(&c, from->conf, from->global_conf, e);
     return rc == 0 ? open_master(c, out, s, deadline_ms, e) : -1;
 }
 

@@ -28,6 +28,8 @@ void scan_print_jsonl(const struct scan_report *r, const struct scan_view *v, st
 void scan_print_csv(const struct scan_report *r, const struct scan_view *v, struct buf *out);
 
 /* Prometheus text 0.0.4, or OpenMetrics 1.0. */
+void scan_print_families(const struct scan_report *r, int openmetrics, struct buf *out);
+/* The same with OpenMetrics' last line: a whole page. */
 void scan_print_metrics(const struct scan_report *r, int openmetrics, struct buf *out);
 
 /* Messages of DogStatsD, one a line. */

@@ -29,7 +29,7 @@ static const char head[] =
     "font-size:1.6rem;font-variant-numeric:tabular-nums}\n"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .7rem;"
     "border-bottom:1px solid var(--line);vertical-align:middle}th{color:var(--dim);"
-    "font-weight:600;font-size:.85rem}td.n{text-align:right;font-variant-numeric:tabular-nums;"
+    "font-weight:600;font-size:.85rem}th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;"
     "white-space:nowrap}\n"
     ".name{overflow-wrap:anywhere}.why{color:var(--dim);font-size:.85rem}\n"
     ".ok{color:var(--ok)}.warning{color:var(--warn)}.critical{color:var(--crit)}"

@@ -173,7 +173,7 @@ static void add_of_servers(const struct scan_report *r, int openmetrics, enum se
     }
 }
 
-void scan_print_metrics(const struct scan_report *r, int openmetrics, struct buf *out)
+void scan_print_families(const struct scan_report *r, int openmetrics, struct buf *out)
 {
     static const enum server_value values[] = {SCAN_OK_VALUE, SCAN_TOOK, SCAN_TABLES, SCAN_COLUMNS,
                                                SCAN_AT};
@@ -187,6 +187,11 @@ void scan_print_metrics(const struct scan_report *r, int openmetrics, struct buf
     add_whole(r, openmetrics, LEFT, out);
     for (i = 0; i < sizeof(values) / sizeof(values[0]); i++)
         add_of_servers(r, openmetrics, values[i], out);
+}
+
+void scan_print_metrics(const struct scan_report *r, int openmetrics, struct buf *out)
+{
+    scan_print_families(r, openmetrics, out);
     if (openmetrics)
         buf_adds(out, "# EOF\n");
 }

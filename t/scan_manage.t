@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Scans inside kagemusha manage, on a group of real servers: metrics of the master's columns, a column that
+# becomes critical, and the same series on the new master after a failover.
+# SERVER and MODE say which server; B is the build directory.
+# shellcheck disable=SC2317  # functions that are called by name
+set -eu
+
+cd "$(dirname "$0")/.."
+B=$(readlink -f "${B:-build}")
+lab=${LAB:-scan-manage-t}
+count=0 failed=0 manager=''
+if ((EUID != 0)); then
+    echo "1..0 # SKIP the lab needs root"
+    exit 0
+fi
+
+clean() {
+    [[ -z $manager ]] || kill -TERM "$manager" 2>/dev/null || true
+    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
+}
+trap clean EXIT
+trap 'exit 1' INT TERM HUP
+
+that() { # that NAME COMMAND...
+    local name=$1 rc=0
+    shift
+    "$@" || rc=1
+    count=$((count + 1))
+    if ((rc == 0)); then
+        echo "ok $count - $name"
+        return
+    fi
+    echo "not ok $count - $name"
+    failed=1
+    tail -n 25 "$log" 2>/dev/null | sed 's/^/# /'
+}
+
+within() { # within SECONDS COMMAND...
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS <= end)) || return 1
+        sleep 0.2
+    done
+}
+
+# One GET over bash's own sockets.
+page() {
+    # shellcheck disable=SC2016  # for the shell over there
+    t/lab/exec manager --lab "$lab" bash -c 'exec 3<>/dev/tcp/127.0.0.1/9273
+        printf "GET /metrics HTTP/1.0\r\nAccept: %s\r\n\r\n" "$1" >&3; cat <&3' - "${1:-text/plain}" 2>/dev/null
+}
+
+shows() {
+    page | grep -Eq -- "$1"
+}
+
+logged() {
+    grep -Eq -- "$1" "$log"
+}
+
+t/lab/up "${SERVER:-mariadb}" "${MODE:-gtid}" --lab "$lab" >/dev/null
+dir=build/lab/$lab log=$dir/scan.log
+sed -i '/^\[server default\]/a scan_interval=1\nscan_full_interval=60\nping_interval=1' "$dir/app1.cnf"
+t/lab/ctl --lab "$lab" sql db1 "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT AUTO_INCREMENT PRIMARY KEY);
+    INSERT INTO shop.orders VALUES (1200000000)"
+t/lab/exec manager --lab "$lab" kagemusha manage --conf="$PWD/$dir/app1.cnf" --metrics_listen=9273 >"$log" 2>&1 &
+manager=$!
+series='schema="shop",table="orders",column="id",column_type="int_signed"'
+that "the master's columns are on /metrics" within 60 shows "^kagemusha_autoinc_next_value\{.*server=\"[^\"]*:3306\",$series\} 1200000001$"
+that "and that it was read in full" shows '^kagemusha_autoinc_scan_ok\{group="app1",.*\} 1$'
+page application/openmetrics-text | sed '1,/^\r$/d' >"$dir/page"
+that "one page with the group's own metrics, ended once" test "$(grep -c '^# EOF' "$dir/page") $(tail -n 1 "$dir/page")" = "1 # EOF"
+first=$(page | sed -n "s/^kagemusha_autoinc_next_value{.*server=\"\([^\"]*\)\",$series.*/\1/p")
+t/lab/ctl --lab "$lab" sql db1 "INSERT INTO shop.orders VALUES (2000000000)"
+that "a column that becomes critical is logged" within 60 logged 'autoinc-critical: shop.orders.id of app1: 93.1 % used'
+that "and shown" within 30 shows "^kagemusha_autoinc_level\{.*$series\} 2$"
+t/lab/ctl --lab "$lab" kill db1
+new_master() {
+    local server
+    server=$(page | sed -n "s/^kagemusha_autoinc_next_value{.*server=\"\([^\"]*\)\",$series.*/\1/p")
+    [[ -n $server && $server != "$first" ]]
+}
+that "after a failover the new master is scanned" within 120 new_master
+that "under the same group" shows "^kagemusha_autoinc_next_value\{group=\"app1\",.*$series\} 200000000[01]$"
+kill -TERM "$manager"
+rc=0
+wait "$manager" || rc=$?
+manager=''
+that "it ends when told to" test "$rc" -lt 128
+echo "1..$count"
+exit "$failed"
