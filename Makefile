@@ -57,20 +57,24 @@ LIBS_NODE := -l:libjson-c.a -lcrypto -lm
 COMMON  := $(wildcard common/*.c)
 DECIDE  := $(wildcard manager/decide/*.c)
 MANAGER := $(wildcard manager/act/*.c manager/cmd/*.c manager/scan/*.c)
-NODE    := $(wildcard node/*.c node/*/*.c)
+NODE_SQL := $(wildcard node/sql/*.c)
+NODE    := $(filter-out $(NODE_SQL),$(wildcard node/*.c node/*/*.c))
 TESTS   := $(wildcard t/value/*.c t/plan/*.c)
 OBJ      = $(patsubst %.c,$(B)/%.o,$(1))
 CTESTS   = $(patsubst %.c,$(B)/%.t,$(TESTS))
 # One program under MHA's names; it looks at the name it was called by.
 MASTERHA := $(addprefix masterha_,manager check_repl check_ssh check_status stop master_switch \
               conf_host secondary_check master_monitor)
+# And those of its programs for database hosts.
+MHA_NODE := save_binary_logs filter_mysqlbinlog
+MHA_SQL  := purge_relay_logs
 # What clang-format lays out: `make format FILES=common/buf.c` does one file.
 FILES    ?= $(shell find common manager node t -name '*.[ch]')
 
 .DEFAULT_GOAL := all
 include $(wildcard t/*/*.mk)
 
-all: $(B)/kagemusha $(B)/kagemusha-node $(addprefix $(B)/,$(MASTERHA)) ## builds the programs
+all: $(addprefix $(B)/,kagemusha kagemusha-node kagemusha-node-sql $(MASTERHA) $(MHA_NODE) $(MHA_SQL)) ## builds the programs
 tests: $(CTESTS) $(B)/t/sql/driver ## builds the tests that are written in C
 
 # Other flags or another compiler: everything anew.
@@ -96,8 +100,14 @@ $(B)/kagemusha: $(B)/manager/cmd/main.o $(B)/libmanager.a $(B)/libdecide.a $(B)/
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_MANAGER)
 $(B)/kagemusha-node: $(B)/node/main.o $(B)/libnode.a $(B)/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
+$(B)/kagemusha-node-sql: $(call OBJ,$(NODE_SQL)) $(B)/libnode.a $(B)/libcommon.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(MYSQL_LIBS) $(LIBS_NODE)
 $(B)/masterha_%: $(B)/kagemusha
 	@ln -sf kagemusha $@
+$(addprefix $(B)/,$(MHA_NODE)): $(B)/kagemusha-node
+	@ln -sf kagemusha-node $@
+$(addprefix $(B)/,$(MHA_SQL)): $(B)/kagemusha-node-sql
+	@ln -sf kagemusha-node-sql $@
 
 $(B)/t/value/%.t: $(B)/t/value/%.o $(B)/libmanager.a $(B)/libnode.a $(B)/libdecide.a $(B)/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_MANAGER)
@@ -131,15 +141,17 @@ campaign: all ## random faults on real servers; ROUNDS=200 SEED=1 SERVER=mariadb
 format: ## lays out the C sources
 	clang-format -i $(FILES)
 clean: ## removes what was built here; build/servers and labs stay
-	rm -rf $(addprefix $(B)/,common manager node t dev san run) $(B)/*.a $(B)/kagemusha* $(B)/masterha_*
+	rm -rf $(addprefix $(B)/,common manager node t dev san run) $(B)/*.a $(addprefix $(B)/,kagemusha* masterha_* $(MHA_NODE) $(MHA_SQL))
 
 MAN = $(wildcard docs/man/*.$(1))
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all ## DESTDIR and PREFIX as usual
 	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(SHARE)/,man/man5 man/man8 doc/kagemusha/examples \
 	    kagemusha/hooks kagemusha/perl/MHA bash-completion/completions)
-	install -m 755 $(B)/kagemusha $(B)/kagemusha-node $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/kagemusha $(B)/kagemusha-node $(B)/kagemusha-node-sql $(DESTDIR)$(PREFIX)/bin
 	for name in $(MASTERHA); do ln -sf kagemusha $(DESTDIR)$(PREFIX)/bin/$$name || exit 1; done
+	for name in $(MHA_NODE); do ln -sf kagemusha-node $(DESTDIR)$(PREFIX)/bin/$$name || exit 1; done
+	for name in $(MHA_SQL); do ln -sf kagemusha-node-sql $(DESTDIR)$(PREFIX)/bin/$$name || exit 1; done
 	$(if $(call MAN,5),install -m 644 $(call MAN,5) $(DESTDIR)$(PREFIX)/share/man/man5)
 	$(if $(call MAN,8),install -m 644 $(call MAN,8) $(DESTDIR)$(PREFIX)/share/man/man8)
 	install -m 755 conf/hooks/* $(SHARE)/kagemusha/hooks

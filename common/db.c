@@ -62,7 +62,7 @@ struct attempt {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     int done, abandoned;
-    char *host, *user, *password, *ssl_ca;
+    char *host, *user, *password, *ssl_ca, *option_file;
     int port;
     enum db_ssl ssl;
     unsigned connect_timeout_s;
@@ -142,13 +142,15 @@ static int set_tls(MYSQL *m, const struct attempt *a, int tls)
 
 static int set_options(MYSQL *m, const struct attempt *a, int tls)
 {
-    unsigned limit_s = READ_LIMIT_S, off = 0, tcp = MYSQL_PROTOCOL_TCP;
+    unsigned limit_s = READ_LIMIT_S, off = 0;
+    unsigned tcp = *a->host == '/' ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
 
     if (mysql_options(m, MYSQL_OPT_CONNECT_TIMEOUT, &a->connect_timeout_s) ||
         mysql_options(m, MYSQL_OPT_READ_TIMEOUT, &limit_s) ||
         mysql_options(m, MYSQL_OPT_WRITE_TIMEOUT, &limit_s) ||
         mysql_options(m, MYSQL_OPT_LOCAL_INFILE, &off) ||
         mysql_options(m, MYSQL_OPT_PROTOCOL, &tcp) ||
+        (a->option_file && mysql_options(m, MYSQL_READ_DEFAULT_FILE, a->option_file)) ||
         mysql_options(m, MYSQL_SET_CHARSET_NAME, "utf8mb4"))
         return -1;
 #if !DB_MARIADB
@@ -166,12 +168,13 @@ static int set_options(MYSQL *m, const struct attempt *a, int tls)
 static MYSQL *connect_once(struct attempt *a, int tls)
 {
     MYSQL *m = mysql_init(NULL);
+    const char *path = *a->host == '/' ? a->host : NULL;
 
     a->code = 0;
     if (!m || set_options(m, a, tls)) {
         snprintf(a->text, sizeof(a->text), "the client library refuses an option");
-    } else if (!mysql_real_connect(m, a->host, a->user, a->password, NULL, (unsigned)a->port, NULL,
-                                   0)) {
+    } else if (!mysql_real_connect(m, path ? NULL : a->host, a->user, a->password, NULL,
+                                   (unsigned)a->port, path, 0)) {
         a->code = (int)mysql_errno(m);
         snprintf(a->text, sizeof(a->text), "%s", mysql_error(m));
     } else if (tls && a->ssl != DB_SSL_PREFERRED && !mysql_get_ssl_cipher(m)) {
@@ -193,6 +196,7 @@ static void attempt_free(struct attempt *a)
     free(a->user);
     free(a->password);
     free(a->ssl_ca);
+    free(a->option_file);
     pthread_cond_destroy(&a->wake);
     pthread_mutex_destroy(&a->lock);
     free(a);
@@ -267,6 +271,7 @@ static struct attempt *attempt_start(const struct db_target *t, int64_t deadline
     a->user = dup_or_null(t->user);
     a->password = dup_or_null(t->password);
     a->ssl_ca = dup_or_null(t->ssl_ca);
+    a->option_file = dup_or_null(t->option_file);
     a->port = t->port;
     a->ssl = t->ssl;
     a->connect_timeout_s = (unsigned)(clock_left_ms(deadline_ms) / 1000) + 1;

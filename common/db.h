@@ -19,11 +19,12 @@ enum db_ssl {
 };
 
 struct db_target {
-    const char *host; /* an address or a name; IPv6 too */
+    const char *host; /* an address or a name; IPv6 too; or the path of a socket on this host */
     int port;
     const char *user, *password;
     enum db_ssl ssl;
-    const char *ssl_ca; /* or NULL */
+    const char *ssl_ca;      /* or NULL */
+    const char *option_file; /* NULL, or one whose [client] section tells what is not told here */
 };
 
 struct db; /* one connection; owned by one thread at a time */

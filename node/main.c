@@ -6,6 +6,7 @@
 #include "node/extract/show.h"
 #include "node/guard.h"
 #include "node/replay/replay.h"
+#include "node/tools/tools.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,20 @@ static int agent_main(int argc, char **argv)
     return node_agent_run(silence_ms);
 }
 
+/* MHA's names, as links to this program. */
+static const struct subcommand tools[] = {
+    {"save_binary_logs",   save_binary_logs_main,   NULL},
+    {"filter_mysqlbinlog", filter_mysqlbinlog_main, NULL},
+    {NULL,                 NULL,                    NULL},
+};
+
+static const struct subcommand *find(const struct subcommand *table, const char *name)
+{
+    while (table->name && strcmp(table->name, name) != 0)
+        table++;
+    return table->name ? table : NULL;
+}
+
 static void usage(FILE *to)
 {
     fputs("usage: kagemusha-node COMMAND [OPTIONS]\n", to);
@@ -50,6 +65,11 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+    const char *slash = strrchr(argv[0], '/');
+    const struct subcommand *s = find(tools, slash ? slash + 1 : argv[0]);
+
+    if (s)
+        return s->run(argc, argv);
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
         printf("kagemusha-node %s protocol %d\n", KAGEMUSHA_VERSION, WIRE_PROTOCOL);
         return 0;
@@ -58,9 +78,11 @@ int main(int argc, char **argv)
         usage(stdout);
         return 0;
     }
-    for (const struct subcommand *s = subcommands; argc > 1 && s->name; s++)
-        if (strcmp(argv[1], s->name) == 0)
-            return s->run(argc - 1, argv + 1);
+    s = argc > 1 ? find(subcommands, argv[1]) : NULL;
+    if (!s && argc > 1)
+        s = find(tools, argv[1]);
+    if (s)
+        return s->run(argc - 1, argv + 1);
     usage(stderr);
     return 1;
 }

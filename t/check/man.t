@@ -25,7 +25,7 @@ of_command() {
 # The agent's options are in its sources; those of its guard are for the agent alone.
 of_node() {
     {
-        find node -name '*.c' ! -name guard.c -print0 | xargs -0 grep -hoE '\{"[a-z-]+", +ARGS_' |
+        find node -name '*.c' ! -name guard.c ! -path 'node/tools/*' ! -path 'node/sql/*' -print0 | xargs -0 grep -hoE '\{"[a-z-]+", +ARGS_' |
             sed 's/^{"//; s/".*//'
         grep -oE '"--[a-z-]+"' node/main.c | tr -d '"-'
     } | sort -u
@@ -97,6 +97,12 @@ for name in "$programs"/masterha_*; do
     in_page "$(page "$name")" >"$work/found"
     compare "$name" "$work/wanted" "$work/found"
 done | rule "pages of the masterha_* commands have their options"
+for name in save_binary_logs filter_mysqlbinlog purge_relay_logs; do
+    { "$programs/$name" --help | sed -n 's/^  --\([a-z_-]*\).*/\1/p' && printf 'help\nversion\n'; } |
+        sort -u >"$work/wanted"
+    in_page "$(page "$name")" >"$work/found"
+    compare "$name" "$work/wanted" "$work/found"
+done | rule "pages of the programs for database hosts have their options"
 for verb in plan topology explain rejoin; do
     of_command kagemusha "$verb" >"$work/wanted"
     in_page docs/man/kagemusha.8 "$(printf 'kagemusha %s' "$verb")" >"$work/found"

@@ -45,8 +45,8 @@ int main(void)
     p.replica_port = from_env("SQL_REPLICA_PORT");
     p.master_pid = from_env("SQL_MASTER_PID");
     p.replica_pid = from_env("SQL_REPLICA_PID");
-    p.master = (struct db_target){"127.0.0.1",    p.master_port,    "kage",
-                                  ADMIN_PASSWORD, DB_SSL_PREFERRED, NULL};
+    p.master = (struct db_target){"127.0.0.1",      p.master_port, "kage", ADMIN_PASSWORD,
+                                  DB_SSL_PREFERRED, NULL,          NULL};
     p.replica = p.master;
     p.replica.port = p.replica_port;
     if (!tap_ok(db_library_init(&e) == 0, "the library starts"))

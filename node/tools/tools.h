@@ -1,0 +1,29 @@
+/* MHA's programs for database hosts (contract 2.12 to 2.15): options, output and exit codes are
+ * MHA's. Those that need SQL are in node/sql. */
+#ifndef KAGEMUSHA_NODE_TOOLS_H
+#define KAGEMUSHA_NODE_TOOLS_H
+
+#include "common/args.h"
+
+enum tool_exit { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_NOTHING = 10, TOOL_SQL_FAILED = 22 };
+
+/* The exit status of each. */
+int save_binary_logs_main(int argc, char **argv);
+int filter_mysqlbinlog_main(int argc, char **argv);
+
+/* --help, --version, and the table's options. 1: go on; 0 with *status: end with it. name: of the
+ * program. */
+int tool_args(const char *name, int *argc, char **argv, const struct args_option *table,
+              int *status);
+/* 0 when a manager of that version may be served: MHA's own of 0.54 and later, and ours. */
+int tool_check_manager(const char *version, struct err *e);
+
+/* The directory of the relay logs out of a relay-log.info file: its first line, or the second where
+ * the first is a number; relative to datadir. name: the file it names; may be NULL. ERR_IO. */
+struct tool_relay_place {
+    char dir[4096], name[256];
+};
+int tool_relay_log_info(const char *path, const char *datadir, struct tool_relay_place *out,
+                        struct err *e);
+
+#endif
