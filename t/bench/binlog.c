@@ -1,5 +1,5 @@
 /* The bars of the binary log reader, on a log of small row transactions that is made here from real
- * events: t/bench/binlog.t calls it. make FILE GIGABYTES | headers FILE | verify FILE |
+ * events: t/bench/reader calls it. make FILE GIGABYTES | headers FILE | verify FILE |
  * find FILE (the extract of what follows a coordinate near the end) | walk FILE (the same without
  * check sums to prove the place). Prints seconds, MB/s and peak memory. */
 #include "common/crc32.h"

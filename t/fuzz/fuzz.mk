@@ -1,13 +1,19 @@
 # Fuzzing of what reads foreign bytes. Each target runs for FUZZ_SECONDS over the seeds, which real
 # servers wrote (t/fuzz/corpus); what it finds is left in build/fuzz/NAME.
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
+FUZZ_TARGETS := $(patsubst t/fuzz/%.c,%,$(filter-out t/fuzz/seeds.c,$(wildcard t/fuzz/*.c)))
 FUZZ_CC      := clang -std=c11 -D_GNU_SOURCE -g -O1 -I. -fsanitize=address,undefined \
                 -fno-sanitize-recover=all -pthread $(shell pkg-config --cflags json-c libcrypto 2>/dev/null)
 FUZZ_OBJS     = $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard common/*.c) \
-                $(filter-out node/main.c,$(wildcard node/*.c node/*/*.c)))
+                $(filter-out node/main.c node/sql/%,$(wildcard node/*.c node/*/*.c)))
 FUZZ_SKIP    := $(patsubst %.c,$(B)/fuzz/%.o,$(shell grep -ls 'include <\(mysql\|libssh2\|iniparser\).*h>' \
                 common/*.c common/*.h | sed 's/h$$/c/') $(wildcard common/db*.c common/sql_*.c))
+
+# The same over the seeds alone, for t/fuzz/seeds.t.
+FUZZ_SEEDS   := $(addprefix $(B)/t/fuzz/seeds-,$(FUZZ_TARGETS))
+tests: $(FUZZ_SEEDS)
+$(FUZZ_SEEDS): $(B)/t/fuzz/seeds-%: $(B)/t/fuzz/%.o $(B)/t/fuzz/seeds.o $(B)/libnode.a $(B)/libcommon.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE)
 
 $(B)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
