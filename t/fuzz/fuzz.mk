@@ -29,7 +29,7 @@ fuzz: $(addprefix $(B)/fuzz/target-,$(FUZZ_TARGETS)) ## fuzzes the parsers of fo
 	    mkdir -p $(B)/fuzz/$$name && \
 	    UBSAN_OPTIONS=print_stacktrace=1 $(B)/fuzz/target-$$name -max_total_time=$(FUZZ_SECONDS) \
 	        -max_len=16384 -print_final_stats=1 -artifact_prefix=$(B)/fuzz/$$name/found- \
-	        $(B)/fuzz/$$name t/fuzz/seeds >$(B)/fuzz/$$name.log 2>&1 || \
+	        $(B)/fuzz/$$name t/fuzz/seeds t/fuzz/replica >$(B)/fuzz/$$name.log 2>&1 || \
 	        { tail -n 40 $(B)/fuzz/$$name.log; exit 1; }; \
 	    tail -n 8 $(B)/fuzz/$$name.log; \
 	done

@@ -10,7 +10,7 @@ for target in t/fuzz/*.c; do
     name=$(basename "$target" .c)
     [[ $name != seeds ]] || continue
     count=$((count + 1))
-    if out=$("$B/t/fuzz/seeds-$name" t/fuzz/seeds/* 2>&1); then
+    if out=$("$B/t/fuzz/seeds-$name" t/fuzz/seeds/* t/fuzz/replica/* 2>&1); then
         echo "ok $count - $name: $out"
     else
         failed=1
