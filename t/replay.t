@@ -87,7 +87,7 @@ start() {
     fi
     [[ -d $data ]] || cp -a "build/servers/$server/template" "$data"
     [[ -n ${port[$1]-} ]] || port[$1]=$(free_port)
-    "$bin/mysqld" --no-defaults "${options[@]}" "--port=${port[$1]}" >"$data.out" 2>&1 &
+    "$bin/mysqld" --no-defaults "${options[@]}" "--port=${port[$1]}" >"$data.out" 2>&1 7>&- &
     pid[$1]=$!
     within 60 answers "$1"
 }
@@ -250,6 +250,48 @@ whole_turn() {
     follow r && reaches_all r && is "$(sums r)" "$(<"$dir/want")"
 }
 
+# Events around and beyond what one packet holds (16 MiB less one byte).
+large() {
+    local n
+    echo "USE app;"
+    for n in 16776900 16777000 16777100 20000000; do
+        echo "INSERT INTO t (v, b) VALUES ('large', REPEAT('y', $n));"
+    done
+}
+
+heartbeats() {
+    case $server in
+    mysql9) sql r "SELECT SUM(count_received_heartbeats) FROM performance_schema.replication_connection_status" ;;
+    *) sql r "SHOW STATUS LIKE 'Slave_received_heartbeats'" | awk '{print $2}' ;;
+    esac
+}
+
+has_heard() {
+    (($(heartbeats) > 0)) && status_of r | grep -qE '_IO_Running: Yes'
+}
+
+# The user of the socket at the other end is asked for, and no password.
+by_peer() {
+    fresh r 2
+    serve "$(everything)" "\"any_password\":true,\"peer_uid\":$1,$(everything)"
+    follow r
+}
+
+let_in() {
+    by_peer "$(id -u)" && reaches_all r && same m r
+}
+
+kept_out() {
+    by_peer 4242
+    within 60 is_refused && is "$(tables r)" ""
+}
+
+is_refused() {
+    echo >&7
+    sleep 0.2
+    grep -qE '"refused":[1-9]' "$dir/serve"
+}
+
 if [[ ! -x $bin/mysqld ]] && ! t/servers/get "$server" >"$dir/get" 2>&1; then
     echo "1..0 # SKIP $(tail -n 1 "$dir/get")"
     exit 0
@@ -258,5 +300,10 @@ fi
 begin_master
 rows 300 | feed m
 that "small transactions" whole_turn
+that "a replica that waits hears heartbeats" within 60 has_heard
+large | feed m
+that "events of more than one packet" whole_turn
+that "without a password, the user of the peer" let_in
+that "another user is kept out" kept_out
 echo "1..$count"
 exit "$failed"
