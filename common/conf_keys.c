@@ -86,7 +86,7 @@ const struct conf_key conf_keys[] = {
     OURS(repl_ssl_ca, "", "authority for that, a path on the database hosts"),
     OURS(repl_ssl_cert, "", "certificate of replicas, a path on the database hosts"),
     OURS(repl_ssl_key, "", "its key, a path on the database hosts"),
-    WORD(repl_get_public_key, "", 0, "0|1", "MySQL: ask the master for its key; unset: without TLS"),
+    WORD(repl_get_public_key, "", 0, "0|1", "MySQL: ask a master for its key; unset: without TLS"),
     OURS(writer_vip, "", "writer address addr/len[@device] that moves with the master"),
     NUMBER(writer_port, "0", 0, PORT_MAX, 0, 0, "port at the writer address; 0: the server's"),
     WORD(fence_required, "", 0, "proof|mha", "what must be known of the old master's end"),
