@@ -153,7 +153,7 @@ unlocked() {
     local h l
     for h in db1 db2 db3; do
         for l in Failover Monitor; do
-            is "$(sql $h "SELECT IFNULL(IS_USED_LOCK('MHA_Master_High_Availability_$l'), 'free')")" free || return 1
+            is "$(sql "$h" "SELECT IFNULL(IS_USED_LOCK('MHA_Master_High_Availability_$l'), 'free')")" free || return 1
         done
     done
 }

@@ -6,7 +6,8 @@
 #   either    one of the two
 #   refused   there is no master afterwards, and the manager says why
 # fault_NAME brings it about, and heals it, up to where the oracle may look. Names have underscores there.
-# shellcheck disable=SC2034  # read by t/campaign
+# shellcheck disable=SC2034,SC2154  # read and set by t/campaign
+
 faults='
 kill-mysqld                  failover  -                   FA1
 kill-mysqld-idle             failover  -                   FA1

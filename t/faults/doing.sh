@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What faults are made of: the lab, the manager and who starts it again, the writer, waiting. Sourced by t/campaign.
-# shellcheck disable=SC2154  # variables of t/campaign
+# shellcheck disable=SC2154,SC2034,SC2120,SC2119  # variables of t/campaign and its other parts
+
 raised_skip=0 began_us=0 keeper='' writer='' sampler='' switch='' writers=0
 
 ctl() {
@@ -65,7 +66,6 @@ ready() {
     local script=()
     if ((used == 1)) || [[ $raised != "$1" ]]; then
         raise "$1" || return 1
-        conf_before=
     fi
     mapfile -t script < <(conf_for "$name")
     cp "$dir/plain.cnf" "$dir/next.cnf"
