@@ -17,7 +17,7 @@ static void add_tag(struct buf *out, const char *key, const char *value, const c
     size_t n;
 
     buf_addf(out, "%s%s:", before, key);
-    for (n = 0; value[n] && n < TAG_MAX; n++)
+    for (n = 0; n < TAG_MAX && value[n]; n++)
         buf_addc(out, (unsigned char)value[n] < 0x20 || strchr(",|#", value[n]) ? '_' : value[n]);
 }
 

@@ -30,7 +30,7 @@ static void die(const char *what, const struct err *e)
 
 static void begin(struct side *s, char *node, char *word, const char *request)
 {
-    int down[2], up[2], out;
+    int down[2], up[2], out = -1;
     char *argv[] = {node, word, NULL};
     struct buf b = BUF_INIT;
     struct err e = {0};
