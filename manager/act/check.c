@@ -56,7 +56,7 @@ static void ask_hooks(const struct group *g, struct check *c, int master)
 {
     const struct conf_server *s = g->host[master].conf;
 
-    int passwords = strcmp(s->hook_passwords, "none") && strcmp(s->hook_passwords, "env");
+    int passwords = strcmp(s->hook_passwords, "none") != 0 && strcmp(s->hook_passwords, "env") != 0;
 
     if (passwords && (*s->master_ip_failover_script || *s->secondary_check_script))
         findings_add(&c->findings, FINDING_INFO, NO_HOST,

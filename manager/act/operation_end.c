@@ -12,12 +12,13 @@
 
 #include <string.h>
 
-/* Replicas of replicas, and those that were to be left alone on request, miss nothing. */
+/* Replicas of replicas, and those that were to be left alone on request, miss nothing; nor does a
+ * master that was replaced before, unless the file asks for it by ignore_fail (contract §4.9). */
 int operation_left_out(const struct operation_run *r, int host)
 {
     const struct topo *t = r->second ? r->second : r->first;
     const struct topo_host *h = &t->host[host];
-    if (!r->x->host[host].lost || h->retired)
+    if (!r->x->host[host].lost || (h->retired && !h->ignore_fail))
         return 0;
     if (h->reach == REACH_UP && h->channels > 0 && h->multi_tier_slave &&
         h->repl.master != r->op->dead)

@@ -101,6 +101,7 @@ static int ask_all(struct options *o)
             pthread_join(task[i].thread, NULL);
     code = judge(o, task);
 out:
+    o->ask.master_ip = NULL;
     free(task);
     return code;
 }

@@ -600,8 +600,8 @@ static void say_living(const struct facts *f, enum verdict_kind k, char *out, si
         snprintf(out, size, "%s is cut off from us only: %s still %s it", m, who, how);
     else if (k == VERDICT_RETURNING)
         snprintf(out, size, "%s crashed and %s", m,
-                 f->m->came_back ? "was started again: it recovers"
-                                 : "gets time to come back (on_crash_restart=ride)");
+                 f->m && f->m->came_back ? "was started again: it recovers"
+                                         : "gets time to come back (on_crash_restart=ride)");
     else
         snprintf(out, size, "secondary_check_script reaches %s: not dead", m);
 }
@@ -625,8 +625,8 @@ static void say_dead(const struct facts *f, enum verdict_kind k, char *out, size
         snprintf(out, size, "%s cannot write any more: that is proved", m);
     else if (k == VERDICT_CRASHED)
         snprintf(out, size, "%s is dead: %s", m,
-                 f->m->life == LIFE_GONE ? "its agent saw the process end"
-                 : f->m->came_back       ? "it crashed, was started again, and has not come back"
+                 !f->m || f->m->life == LIFE_GONE ? "its agent saw the process end"
+                 : f->m->came_back ? "it crashed, was started again, and has not come back"
                                    : "connections are refused, from here and from the replicas");
     else if (k == VERDICT_STOPPED)
         snprintf(out, size, "%s was stopped cleanly and has not come back", m);

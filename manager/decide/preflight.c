@@ -108,8 +108,8 @@ static void check_binlog_filters(const struct preflight_facts *f)
 
         if (m->reach != REACH_UP || !is_slave(f, i) || !h->log_bin)
             continue;
-        if (strcmp(m->binlog_do_db, h->binlog_do_db) ||
-            strcmp(m->binlog_ignore_db, h->binlog_ignore_db))
+        if (strcmp(m->binlog_do_db, h->binlog_do_db) != 0 ||
+            strcmp(m->binlog_ignore_db, h->binlog_ignore_db) != 0)
             findings_add(f->out, FINDING_ERROR, i,
                          "binlog_do_db or binlog_ignore_db differs from the master's: as master it "
                          "would not "

@@ -72,7 +72,7 @@ static int next_last(const char **text, struct last *out, struct err *e)
 /* The last sequence number of that server in that domain, 0 if there is none. */
 static int find_last(const char *state, const struct last *want, uint64_t *seq, struct err *e)
 {
-    struct last l;
+    struct last l = {0};
     int rc;
 
     *seq = 0;
@@ -97,7 +97,7 @@ static void add_range(struct gtid_set *out, const struct last *l, uint64_t first
 static int find_floor(const char *mine, const char *theirs, const struct last *l, uint64_t *floor,
                       struct err *e)
 {
-    struct last other;
+    struct last other = {0};
     uint64_t known;
     int rc;
 
@@ -118,7 +118,7 @@ int rejoin_errant_mariadb(const char *mine, const char *theirs, struct gtid_set 
                           struct err *e)
 {
     const char *rest = mine;
-    struct last l;
+    struct last l = {0};
     uint64_t known, floor;
     int rc;
 

@@ -9,7 +9,7 @@
 static void add_safe(struct buf *out, const char *text, const char *banned)
 {
     for (; *text; text++)
-        buf_addc(out, (unsigned char)*text < 0x20 || strchr(banned, *text) ? '_' : *text);
+        buf_addc(out, (char)((unsigned char)*text < 0x20 || strchr(banned, *text) ? '_' : *text));
 }
 
 static void add_perfdata(struct buf *out, const struct scan_report *r)

@@ -18,7 +18,8 @@ static void add_tag(struct buf *out, const char *key, const char *value, const c
 
     buf_addf(out, "%s%s:", before, key);
     for (n = 0; n < TAG_MAX && value[n]; n++)
-        buf_addc(out, (unsigned char)value[n] < 0x20 || strchr(",|#", value[n]) ? '_' : value[n]);
+        buf_addc(out, (char)((unsigned char)value[n] < 0x20 || strchr(",|#", value[n]) ? '_'
+                                                                                       : value[n]));
 }
 
 static void add_server_tags(struct buf *out, const struct scan_server *s)
@@ -146,7 +147,7 @@ static void add_server(const struct scan_report *r, const struct scan_server *s,
 
         buf_adds(out, "|m:");
         for (p = s->error; *p; p++)
-            buf_addc(out, (unsigned char)*p < 0x20 || *p == '|' ? '_' : *p);
+            buf_addc(out, (char)((unsigned char)*p < 0x20 || *p == '|' ? '_' : *p));
     }
     buf_addc(out, '\n');
 }

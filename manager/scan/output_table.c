@@ -25,7 +25,7 @@ void scan_print_name(const struct scan_column *c, struct buf *out)
 static void add_plain(struct buf *out, const char *text)
 {
     for (; *text; text++)
-        buf_addc(out, (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+        buf_addc(out, (char)((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text));
 }
 
 static const char *colour_of(const struct scan_finding *f)

@@ -15,23 +15,23 @@ enum value_kind { GLOB, TEXT, YES_NO, DATE, NUMBER, RATIO, DAYS };
 static const struct {
     const char *name;
     enum value_kind kind;
-    size_t offset;
     int in_defaults;
+    size_t offset;
 } keys[] = {
-    {"group",      GLOB,   offsetof(struct scan_rule, group),            0},
-    {"server",     GLOB,   offsetof(struct scan_rule, server),           0},
-    {"schema",     GLOB,   offsetof(struct scan_rule, schema),           0},
-    {"table",      GLOB,   offsetof(struct scan_rule, table),            0},
-    {"column",     GLOB,   offsetof(struct scan_rule, column),           0},
-    {"owner",      TEXT,   offsetof(struct scan_rule, owner),            0},
-    {"reason",     TEXT,   offsetof(struct scan_rule, reason),           0},
-    {"ignore",     YES_NO, offsetof(struct scan_rule, ignore),           0},
-    {"until",      DATE,   offsetof(struct scan_rule, until_s),          0},
-    {"limit",      NUMBER, offsetof(struct scan_rule, limit),            0},
-    {"warn_usage", RATIO,  offsetof(struct scan_rule, level.warn_usage), 1},
-    {"crit_usage", RATIO,  offsetof(struct scan_rule, level.crit_usage), 1},
-    {"warn_days",  DAYS,   offsetof(struct scan_rule, level.warn_days),  1},
-    {"crit_days",  DAYS,   offsetof(struct scan_rule, level.crit_days),  1},
+    {"group",      GLOB,   0, offsetof(struct scan_rule, group)},
+    {"server",     GLOB,   0, offsetof(struct scan_rule, server)},
+    {"schema",     GLOB,   0, offsetof(struct scan_rule, schema)},
+    {"table",      GLOB,   0, offsetof(struct scan_rule, table)},
+    {"column",     GLOB,   0, offsetof(struct scan_rule, column)},
+    {"owner",      TEXT,   0, offsetof(struct scan_rule, owner)},
+    {"reason",     TEXT,   0, offsetof(struct scan_rule, reason)},
+    {"ignore",     YES_NO, 0, offsetof(struct scan_rule, ignore)},
+    {"until",      DATE,   0, offsetof(struct scan_rule, until_s)},
+    {"limit",      NUMBER, 0, offsetof(struct scan_rule, limit)},
+    {"warn_usage", RATIO,  1, offsetof(struct scan_rule, level.warn_usage)},
+    {"crit_usage", RATIO,  1, offsetof(struct scan_rule, level.crit_usage)},
+    {"warn_days",  DAYS,   1, offsetof(struct scan_rule, level.warn_days)},
+    {"crit_days",  DAYS,   1, offsetof(struct scan_rule, level.crit_days)},
 };
 /* clang-format on */
 #define KEYS (sizeof(keys) / sizeof(keys[0]))

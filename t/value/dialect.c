@@ -25,10 +25,12 @@ static void versions(void)
     struct err e = {0};
     size_t i;
 
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        tap_ok(version_parse(rows[i].text, &v, &e) == 0 && v.family == rows[i].want.family &&
-                   version_cmp(&v, &rows[i].want) == 0,
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int rc = version_parse(rows[i].text, &v, &e);
+
+        tap_ok(rc == 0 && v.family == rows[i].want.family && version_cmp(&v, &rows[i].want) == 0,
                "%s is %s %d.%d.%d", rows[i].text, family_text(v.family), v.major, v.minor, v.patch);
+    }
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         tap_ok(version_parse(wrong[i], &v, &e) == -1 && e.code == ERR_FORMAT &&
                    v.family == FAMILY_UNKNOWN,
