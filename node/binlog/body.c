@@ -208,7 +208,7 @@ static enum binlog_word word_of(struct binlog_query *q)
     }
     if (strcmp(first, "SAVEPOINT") == 0)
         return BINLOG_WORD_SAVEPOINT;
-    p = next_word(p, end, second, sizeof(second));
+    next_word(p, end, second, sizeof(second));
     if (strcmp(first, "START") == 0 && strcmp(second, "TRANSACTION") == 0)
         return BINLOG_WORD_BEGIN;
     if ((strcmp(first, "ROLLBACK") == 0 && strcmp(second, "TO") == 0) ||

@@ -24,7 +24,7 @@ static ssize_t read_at(int fd, unsigned char *to, size_t len, uint64_t offset, s
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return err_errno(e, ERR_IO, "cannot read at %llu", (unsigned long long)(offset + done));
+            return err_errno(e, ERR_IO, "cannot read at %llu", (unsigned long long)offset + done);
         if (n == 0)
             break;
         done += (size_t)n;

@@ -84,20 +84,18 @@ static int stands_inside(struct binlog_reader *r, struct err *e)
     struct binlog_event ev;
     struct trx_scan t;
     uint64_t here = r->next;
-    int rc = binlog_next(r, &ev, e), role, inside = 2;
+    int rc = binlog_next(r, &ev, e), role, is_begin, is_part, inside = 2;
 
     if (rc <= 0)
         return rc;
     trx_init(&t);
     role = trx_feed(&t, &ev, e);
-    if (role == TRX_OUTSIDE || t.gtid.kind != BINLOG_GTID_NONE)
+    is_begin = role == TRX_OPENS && t.has_opening && t.state == TRX_STATE_BODY;
+    is_part = role == TRX_OPENS && !t.has_opening;
+    if (role == TRX_OUTSIDE || t.gtid.kind != BINLOG_GTID_NONE || is_begin)
         inside = 0;
-    else if (role == TRX_OPENS && !t.has_opening)
+    else if (is_part || ev.type == BINLOG_XID || ev.type == BINLOG_XA_PREPARE)
         inside = 1;
-    else if (ev.type == BINLOG_XID || ev.type == BINLOG_XA_PREPARE)
-        inside = 1;
-    else if (role == TRX_OPENS && t.state == TRX_STATE_BODY)
-        inside = 0; /* BEGIN */
     trx_release(&t);
     r->next = here;
     memset(&r->end, 0, sizeof(r->end));
@@ -108,7 +106,7 @@ static int stands_inside(struct binlog_reader *r, struct err *e)
 static int scan_up_to(struct extract *x, uint64_t offset, struct err *e)
 {
     struct binlog_event ev;
-    int rc;
+    int rc = 1;
 
     x->r.next = BINLOG_MAGIC_BYTES;
     x->r.verify = 0;
@@ -124,6 +122,8 @@ static int scan_up_to(struct extract *x, uint64_t offset, struct err *e)
         }
     }
     x->r.verify = 1;
+    if (rc < 0)
+        return -1;
     if (x->r.next == offset)
         return 0;
     return err_set(e, ERR_WORLD, "no event begins or ends at %llu", (unsigned long long)offset);

@@ -46,7 +46,7 @@ static void show_event(const struct binlog_event *ev, int role, const struct trx
                  : place->hole ? " hole"
                                : "");
     printf("%llu %llu %s %s %04x %u %u %s%s\n", (unsigned long long)ev->offset,
-           (unsigned long long)(ev->offset + ev->length), binlog_type_text(ev->type, type),
+           (unsigned long long)ev->offset + ev->length, binlog_type_text(ev->type, type),
            role_text(role), ev->flags, ev->server_id, ev->log_pos, gtid.len ? gtid.data : "-",
            where);
     buf_release(&gtid);

@@ -79,7 +79,7 @@ static int send_made(struct dump *d, struct made made, unsigned char *event, siz
 static int send_rotate(struct dump *d, const char *file, uint64_t pos, struct err *e)
 {
     unsigned char event[BINLOG_HEADER_BYTES + 8 + BINPOS_FILE_BYTES + BINLOG_CHECKSUM_BYTES];
-    size_t n = strlen(file);
+    size_t n = strnlen(file, BINPOS_FILE_BYTES);
 
     bytes_put64(event + BINLOG_HEADER_BYTES, pos);
     memcpy(event + BINLOG_HEADER_BYTES + 8, file, n);

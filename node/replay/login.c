@@ -103,6 +103,7 @@ struct login {
 static int read_login(const struct buf *in, struct login *l, struct err *e)
 {
     struct cursor c = {(const unsigned char *)in->data, (const unsigned char *)in->data + in->len};
+    const char *plugin;
     uint32_t caps;
 
     if (in->len < LOGIN_HEAD_BYTES)
@@ -113,13 +114,10 @@ static int read_login(const struct buf *in, struct login *l, struct err *e)
     c.at += LOGIN_HEAD_BYTES;
     if (!take_string(&c) || take_scramble(&c, &l->scramble, &l->scramble_len))
         return err_set(e, ERR_FORMAT, "a login that contradicts itself");
-    l->plugin = "";
     if ((caps & CAP_CONNECT_WITH_DB) && !take_string(&c))
         return err_set(e, ERR_FORMAT, "a login whose database has no end");
-    if (caps & CAP_PLUGIN_AUTH)
-        l->plugin = take_string(&c);
-    if (!l->plugin)
-        l->plugin = "";
+    plugin = caps & CAP_PLUGIN_AUTH ? take_string(&c) : NULL;
+    l->plugin = plugin ? plugin : "";
     return 0;
 }
 
@@ -201,7 +199,7 @@ static int welcome(struct replay_session *s, size_t scramble_len, struct err *e)
 
 int replay_login(struct replay_session *s, struct err *e)
 {
-    struct login l = {0};
+    struct login l = {.plugin = ""};
     int rc;
 
     if (make_nonce(s->nonce, sizeof(s->nonce), e) || send_handshake(s, e))

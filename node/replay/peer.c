@@ -6,21 +6,36 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* One line of /proc/net/tcp: 1 and its uid when it is the socket of the pair. Addresses stand there
- * as the words of memory are. */
-static int line_is(const char *line, const struct sockaddr_in *theirs,
-                   const struct sockaddr_in *ours, unsigned *uid)
+/* "0100007F:0CEA": the address as the word of memory is, and the port. */
+static int is_address(const char *text, const struct sockaddr_in *a)
 {
-    unsigned local, remote, local_port, remote_port, state;
+    char *colon, *end;
+    unsigned long addr = strtoul(text, &colon, 16), port;
 
-    if (sscanf(line, "%*u: %8X:%4X %8X:%4X %2X %*s %*s %*s %u", &local, &local_port, &remote,
-               &remote_port, &state, uid) != 6)
+    if (*colon != ':')
         return 0;
-    return local == theirs->sin_addr.s_addr && local_port == ntohs(theirs->sin_port) &&
-           remote == ours->sin_addr.s_addr && remote_port == ntohs(ours->sin_port);
+    port = strtoul(colon + 1, &end, 16);
+    return !*end && end != colon + 1 && addr == a->sin_addr.s_addr && port == ntohs(a->sin_port);
+}
+
+/* One line of /proc/net/tcp, which is cut up: 1 and its uid when it is the socket of the pair. */
+static int line_is(char *line, const struct sockaddr_in *theirs, const struct sockaddr_in *ours,
+                   unsigned *uid)
+{
+    char *field[8], *word, *end;
+    size_t n = 0;
+
+    while (n < 8 && (word = strsep(&line, " \n")))
+        if (*word)
+            field[n++] = word;
+    if (n < 8 || !is_address(field[1], theirs) || !is_address(field[2], ours))
+        return 0;
+    *uid = (unsigned)strtoul(field[7], &end, 10);
+    return end != field[7] && !*end;
 }
 
 int replay_peer_is(int fd, unsigned uid, struct err *e)

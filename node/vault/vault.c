@@ -270,8 +270,9 @@ static void put_status(struct node_vault *v, struct json_object *o)
     json_put_str(o, "text", s.trouble.text);
 }
 
-static int start(struct agent *a, struct node_vault **slot, struct json_object *req,
-                 const struct vault_place *place, struct err *e)
+/* The vault, with its thread; NULL with e. */
+static struct node_vault *start(struct agent *a, struct json_object *req,
+                                const struct vault_place *place, struct err *e)
 {
     struct node_vault *v = mem_zalloc(sizeof(*v));
     pthread_attr_t attr;
@@ -291,10 +292,10 @@ static int start(struct agent *a, struct node_vault **slot, struct json_object *
     pthread_attr_destroy(&attr);
     if (rc) {
         free(v);
-        return err_set(e, ERR_IO, "cannot start a thread: %s", strerror(rc));
+        err_set(e, ERR_IO, "cannot start a thread: %s", strerror(rc));
+        return NULL;
     }
-    *slot = v;
-    return 0;
+    return v;
 }
 
 static void end(struct node_vault **slot)
@@ -326,7 +327,9 @@ int node_vault_hold(struct agent *a, struct json_object *req, struct json_object
     if (!slot)
         return err_set(e, ERR_WORLD, "%d vaults are held already", NODE_VAULT_MAX);
     raise_limit();
-    if (!*slot && start(a, slot, req, &place, e))
+    if (!*slot)
+        *slot = start(a, req, &place, e);
+    if (!*slot)
         return -1;
     put_status(*slot, reply);
     return 0;
