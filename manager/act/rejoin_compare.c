@@ -75,6 +75,13 @@ static int take_opening(struct json_object *report, struct binpos *out)
     return found;
 }
 
+/* How far the new master was in the dead one's log, with what was rescued for it from there. */
+static int take_reached(struct json_object *report, struct binpos *out)
+{
+    struct json_object *loss;
+    return json_object_object_get_ex(report, "loss", &loss) && take_place(loss, "reached", out);
+}
+
 /* 1 when the report is that of the operation that replaced the host, by a master that is still it.
  */
 static int take_report(struct rejoin_run *r, const char *path)
@@ -88,7 +95,7 @@ static int take_report(struct rejoin_run *r, const char *path)
         json_parse(text.data, text.len, &o, &e) == 0 &&
         strcmp(json_get_str(o, "new_master", ""), master) == 0) {
         if (strcmp(json_get_str(o, "dead", ""), host) == 0)
-            rc = take_place(o, "received", &r->end) && take_opening(o, &r->begin);
+            rc = take_reached(o, &r->end) && take_opening(o, &r->begin);
         else if (strcmp(json_get_str(o, "old_master", ""), host) == 0)
             rc = take_place(o, "old_end", &r->end) && take_place(o, "new_begin", &r->begin);
     }
