@@ -84,6 +84,18 @@ void exec_keep_end(struct exec *x)
     pthread_join(x->keeper, NULL);
 }
 
+void exec_take_sessions(struct exec *x)
+{
+    for (int i = 0; i < x->g->hosts; i++)
+        pthread_mutex_lock(&x->host[i].busy);
+}
+
+void exec_give_sessions(struct exec *x)
+{
+    for (int i = 0; i < x->g->hosts; i++)
+        pthread_mutex_unlock(&x->host[i].busy);
+}
+
 /* A host that another lane works on is left to that lane: with its lock its session would be gone,
  * and with the session its statements fail. */
 static int lock_is_gone(struct exec *x, int host)

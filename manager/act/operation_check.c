@@ -5,6 +5,7 @@
 #include "manager/act/operation_run.h"
 #include "manager/act/retired.h"
 #include "manager/act/status.h"
+#include "manager/act/step.h"
 #include "manager/act/thread.h"
 
 #include <stdio.h>
@@ -183,6 +184,7 @@ void operation_look_again(struct operation_run *r)
 {
     uint32_t dead = UINT32_C(1) << r->op->dead;
     int silent = r->first->host[r->op->dead].agent == AGENT_UNREACHABLE;
+    exec_take_sessions(r->x);
     r->second = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
                                                 .skip = dead,
                                                 .mute = silent ? dead : 0,
@@ -190,6 +192,7 @@ void operation_look_again(struct operation_run *r)
                                                 .life_known = 1,
                                                 .tails = !r->op->skip_save_master_binlog,
                                                 .deadline_ms = clock_mono_ms() + LOOK_MS});
+    exec_give_sessions(r->x);
     operation_apply_options(r, r->second);
     r->second->fenced = 1;
     r->second->forced = r->confirmed != NO_HOST ? r->confirmed : r->first->forced;

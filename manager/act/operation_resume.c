@@ -92,8 +92,10 @@ static int wait_for_locks(struct resuming *z, struct err *e)
         if (!told++)
             log_info("lock-wait", "%s; waiting for it", e->text);
         clock_sleep_ms(TRY_MS);
+        exec_take_sessions(z->r.x);
         group_drop_dead(z->g, GROUP_ALL);
         group_open(z->g, GROUP_ALL, GROUP_SQL, clock_mono_ms() + LOOK_MS);
+        exec_give_sessions(z->r.x);
     }
     return 0;
 }
@@ -101,10 +103,12 @@ static int wait_for_locks(struct resuming *z, struct err *e)
 static void look(struct resuming *z)
 {
     struct operation_run *r = &z->r;
+    exec_take_sessions(r->x);
     r->first = observe(z->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
                                                .sights = ~(UINT32_C(1) << z->op.dead),
                                                .master = z->op.dead,
                                                .deadline_ms = clock_mono_ms() + LOOK_MS});
+    exec_give_sessions(r->x);
     operation_guess_datadir(r);
     operation_apply_options(r, r->first);
     story_tell(z->story, r->first);

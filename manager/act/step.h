@@ -24,6 +24,10 @@ void exec_tell_begin(const struct exec *x, const struct step *s);
 /* exec_lease.c: keeps the sessions with locks alive; ends that. */
 void exec_keep(struct exec *x);
 void exec_keep_end(struct exec *x);
+/* All sessions, for whoever uses them outside of a step while locks are held: the keeper leaves
+ * them alone until they are given back. */
+void exec_take_sessions(struct exec *x);
+void exec_give_sessions(struct exec *x);
 /* When we stood still for long: are the locks held? -1 and x->lost_lease when not. */
 int exec_still_ours(struct exec *x, struct err *e);
 
