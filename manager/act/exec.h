@@ -83,7 +83,8 @@ struct exec {
     atomic_int lost_lease; /* we stood still, and the locks are gone: nothing more is touched, not
                               even to undo */
     atomic_llong tick_ms;  /* the keeper's last round: it is old when we stood still */
-    atomic_int stood;      /* it was old, and nobody has looked at the locks since */
+    atomic_int stood;      /* how often it was old, and */
+    atomic_int looked;     /* for how many of these all locks were seen held afterwards */
     volatile int *cancel;  /* somebody outside wants it to end, or NULL */
     atomic_int stop;       /* a lane failed: the others end before their next step */
     pthread_mutex_t state;

@@ -28,24 +28,27 @@ int exec_lock(struct exec *x, int host, int64_t deadline_ms, struct err *e)
     return 0;
 }
 
+/* 1 when the keeper's last round is so old that we must have stood still, or been starved. */
+static int is_late(const struct exec *x)
+{
+    return clock_mono_ms() - atomic_load(&x->tick_ms) > x->lease_ms / 2 + STEP_SQL_MS / 4;
+}
+
 /* A session without a statement is ended by its server after the lease: a lock must not outlive its
- * holder for long, and a holder that works elsewhere must not lose it. */
+ * holder for long, and a holder that works elsewhere must not lose it. A session that answers has
+ * kept its lock, however late it is asked. */
 static void ping_idle(struct exec *x)
 {
     for (int i = 0; i < x->g->hosts; i++) {
         struct err e;
         if (!x->host[i].locked || pthread_mutex_trylock(&x->host[i].busy) != 0)
             continue;
-        (void)sql_ping(&x->g->host[i].sql, clock_mono_ms() + STEP_SQL_MS, &e);
+        int rc = sql_ping(&x->g->host[i].sql, clock_mono_ms() + STEP_SQL_MS, &e);
         pthread_mutex_unlock(&x->host[i].busy);
+        if (rc < 0 && is_late(x))
+            atomic_fetch_add(&x->stood, 1);
         atomic_store(&x->tick_ms, clock_mono_ms());
     }
-}
-
-/* 1 when the keeper's last round is so old that we must have stood still, or been starved. */
-static int is_late(const struct exec *x)
-{
-    return clock_mono_ms() - atomic_load(&x->tick_ms) > x->lease_ms / 2 + STEP_SQL_MS / 4;
 }
 
 static void *keep(void *arg)
@@ -55,7 +58,7 @@ static void *keep(void *arg)
     while (x->keeping) {
         clock_sleep_ms(ROUND_MS);
         if (is_late(x))
-            atomic_store(&x->stood, 1);
+            atomic_fetch_add(&x->stood, 1);
         atomic_store(&x->tick_ms, clock_mono_ms());
         if (clock_mono_ms() < next)
             continue;
@@ -96,45 +99,65 @@ void exec_give_sessions(struct exec *x)
         pthread_mutex_unlock(&x->host[i].busy);
 }
 
-/* A host that another lane works on is left to that lane: with its lock its session would be gone,
- * and with the session its statements fail. */
-static int lock_is_gone(struct exec *x, int host)
+enum look { LOOK_HELD, LOOK_GONE, LOOK_BUSY };
+
+/* Where another lane works nobody can look, and that says nothing. */
+static enum look look_at_lock(struct exec *x, int host)
 {
     int held = 0;
     struct err e;
-    if (!x->host[host].locked || pthread_mutex_trylock(&x->host[host].busy) != 0)
-        return 0;
+    if (pthread_mutex_trylock(&x->host[host].busy) != 0)
+        return LOOK_BUSY;
     if (sql_lock_held(&x->g->host[host].sql,
                       x->host[host].monitor_lock ? SQL_LOCK_MONITOR : SQL_LOCK_FAILOVER, &held,
                       clock_mono_ms() + STEP_SQL_MS, &e) < 0)
         held = 0;
     pthread_mutex_unlock(&x->host[host].busy);
-    return !held;
+    return held ? LOOK_HELD : LOOK_GONE;
 }
 
-/* Before the first lock nothing tells whether another manager came and went meanwhile. */
-static int find_gone(struct exec *x)
+/* A host whose lock is gone, or NO_HOST. Whoever takes over needs all of the locks, so one that is
+ * held is enough to go on; where all are busy, the first lane that ends its step lets us look, and
+ * what cannot be seen in time is gone. Before the first lock nothing tells whether another manager
+ * came and went meanwhile. *busy: how many could not be looked at. */
+static int find_gone(struct exec *x, int *busy)
 {
-    int locked = 0;
-    for (int i = 0; i < x->g->hosts; i++) {
-        locked += x->host[i].locked;
-        if (lock_is_gone(x, i))
-            return i;
+    int64_t until = clock_mono_ms() + STEP_SQL_MS;
+    for (;;) {
+        int held = 0, unseen = NO_HOST;
+        *busy = 0;
+        for (int i = 0; i < x->g->hosts; i++) {
+            enum look seen = x->host[i].locked ? look_at_lock(x, i) : LOOK_HELD;
+            if (seen == LOOK_GONE)
+                return i;
+            if (seen == LOOK_BUSY) {
+                unseen = i;
+                ++*busy;
+            } else {
+                held += x->host[i].locked;
+            }
+        }
+        if (held)
+            return NO_HOST;
+        if (unseen == NO_HOST || clock_mono_ms() >= until)
+            return unseen == NO_HOST ? x->p->dead : unseen;
+        clock_sleep_ms(ROUND_MS);
     }
-    return locked ? NO_HOST : x->p->dead;
 }
 
 int exec_still_ours(struct exec *x, struct err *e)
 {
+    int busy, gone, stood = atomic_load(&x->stood);
     if (x->lost_lease)
         return err_set(e, ERR_WORLD, "the failover locks are lost");
-    if (!x->keeping || (!atomic_load(&x->stood) && !is_late(x)))
+    if (!x->keeping || (stood == atomic_load(&x->looked) && !is_late(x)))
         return 0;
-    int gone = find_gone(x);
+    gone = find_gone(x, &busy);
     if (gone == NO_HOST) {
-        log_warning("stood-still", "this process stood still; its failover locks are held");
-        atomic_store(&x->stood, 0);
-        atomic_store(&x->tick_ms, clock_mono_ms());
+        if (busy == 0) {
+            log_warning("stood-still", "this process stood still; its failover locks are held");
+            atomic_store(&x->looked, stood);
+        }
         return 0;
     }
     x->lost_lease = 1;

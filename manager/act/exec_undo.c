@@ -77,7 +77,8 @@ static void undo_step(struct exec *x, struct exec_done *d)
 /* An address goes back to the old master only once that takes writes again. */
 void exec_undo(struct exec *x)
 {
-    if (x->dones == 0 || x->lost_lease)
+    struct err e;
+    if (x->dones == 0 || exec_still_ours(x, &e) < 0)
         return;
     log_warning("undo", "nothing is promoted: what was done is taken back");
     for (int i = x->dones - 1; i >= 0; i--)
