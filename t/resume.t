@@ -281,14 +281,38 @@ ends_it_itself() {
     awake && wait "$first"
 }
 
+hook_calls() {
+    cat "$dir/master_ip.calls" "$dir/shutdown.calls" 2>/dev/null | wc -l
+}
+
+# What the journal's lines from number $1 on say that was done. A step beside the stopped one may be
+# noted as begun, and the end of one that was begun before may be noted; but the stopped step, and
+# all that begin now, must fail, and nothing is undone or gone on with.
+done_since() { # LINE "WORD ROLE"
+    local line key rec late
+    late=" ${2% *} $(actual "${2#* }") "
+    while read -r line; do
+        [[ $line =~ \"rec\":\"([a-z]+)\" ]] || continue
+        rec=${BASH_REMATCH[1]} key=''
+        if [[ $line =~ \"word\":\"([a-z-]+)\",\"host\":\"(db[0-9])\( ]]; then
+            key="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+        fi
+        case $rec in
+        begin) late+="| $key " ;;
+        undo | resume) echo "$rec $key" ;;
+        end) [[ $late != *" $key "* || $line == *'"result":"failed"'* ]] || echo "$rec $key" ;;
+        esac
+    done < <(tail -n "+$1" "$(journal)/journal.jsonl")
+}
+
 # It finds that another one has ended it, and touches nothing.
-leaves_it_alone() {
-    local before after
-    before=$(wc -l <"$(journal)/journal.jsonl")
+leaves_it_alone() { # "WORD ROLE"
+    local lines calls
+    lines=$(wc -l <"$(journal)/journal.jsonl")
+    calls=$(hook_calls)
     awake
     wait "$first" && return 1
-    after=$(grep -c '"rec":"begin"\|"rec":"undo"\|"rec":"resume"' <(tail -n "+$((before + 1))" "$(journal)/journal.jsonl") || true)
-    is "$after" 0
+    is "$(done_since $((lines + 1)) "$1")" '' && is "$(hook_calls)" "$calls" && one_master
 }
 
 stood_still() { # "WORD ROLE" alone|taken over
@@ -305,7 +329,7 @@ stood_still() { # "WORD ROLE" alone|taken over
         that "stopped before $1: it ends it itself" ends_it_itself
     else
         that "stopped before $1: another one ends it" restarted
-        that "stopped before $1: awake, it leaves that alone" leaves_it_alone
+        that "stopped before $1: awake, it leaves that alone" leaves_it_alone "$1"
     fi
     that "stopped before $1: the group is well" group_is_well
     bring_back "$dead" "$next"

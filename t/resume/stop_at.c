@@ -47,6 +47,8 @@ static int is_line(const char *line, size_t size, const char *rec, const char *w
     return strstr(text, want) != NULL;
 }
 
+/* To this very thread: a signal to the process is taken by any of its threads, and this one would
+ * go on with its step for a while. */
 static void stop_now(void)
 {
     const char *sig = getenv("STOP_SIGNAL"), *mark = getenv("STOP_MARK");
@@ -57,7 +59,7 @@ static void stop_now(void)
         close(fd);
     }
     unsetenv("STOP_AT");
-    kill(getpid(), sig && strcmp(sig, "STOP") == 0 ? SIGSTOP : SIGKILL);
+    raise(sig && strcmp(sig, "STOP") == 0 ? SIGSTOP : SIGKILL);
 }
 
 ssize_t write(int fd, const void *bytes, size_t size)
