@@ -87,10 +87,11 @@ void exec_keep_end(struct exec *x)
     pthread_join(x->keeper, NULL);
 }
 
-void exec_take_sessions(struct exec *x)
+int64_t exec_take_sessions(struct exec *x, int ms)
 {
     for (int i = 0; i < x->g->hosts; i++)
         pthread_mutex_lock(&x->host[i].busy);
+    return clock_mono_ms() + (ms < x->lease_ms / 2 ? ms : x->lease_ms / 2);
 }
 
 void exec_give_sessions(struct exec *x)

@@ -184,14 +184,14 @@ void operation_look_again(struct operation_run *r)
 {
     uint32_t dead = UINT32_C(1) << r->op->dead;
     int silent = r->first->host[r->op->dead].agent == AGENT_UNREACHABLE;
-    exec_take_sessions(r->x);
+    int64_t deadline_ms = exec_take_sessions(r->x, LOOK_MS);
     r->second = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
                                                 .skip = dead,
                                                 .mute = silent ? dead : 0,
                                                 .master = r->op->dead,
                                                 .life_known = 1,
                                                 .tails = !r->op->skip_save_master_binlog,
-                                                .deadline_ms = clock_mono_ms() + LOOK_MS});
+                                                .deadline_ms = deadline_ms});
     exec_give_sessions(r->x);
     operation_apply_options(r, r->second);
     r->second->fenced = 1;

@@ -92,9 +92,9 @@ static int wait_for_locks(struct resuming *z, struct err *e)
         if (!told++)
             log_info("lock-wait", "%s; waiting for it", e->text);
         clock_sleep_ms(TRY_MS);
-        exec_take_sessions(z->r.x);
+        int64_t deadline_ms = exec_take_sessions(z->r.x, LOOK_MS);
         group_drop_dead(z->g, GROUP_ALL);
-        group_open(z->g, GROUP_ALL, GROUP_SQL, clock_mono_ms() + LOOK_MS);
+        group_open(z->g, GROUP_ALL, GROUP_SQL, deadline_ms);
         exec_give_sessions(z->r.x);
     }
     return 0;
@@ -103,11 +103,11 @@ static int wait_for_locks(struct resuming *z, struct err *e)
 static void look(struct resuming *z)
 {
     struct operation_run *r = &z->r;
-    exec_take_sessions(r->x);
+    int64_t deadline_ms = exec_take_sessions(r->x, LOOK_MS);
     r->first = observe(z->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
                                                .sights = ~(UINT32_C(1) << z->op.dead),
                                                .master = z->op.dead,
-                                               .deadline_ms = clock_mono_ms() + LOOK_MS});
+                                               .deadline_ms = deadline_ms});
     exec_give_sessions(r->x);
     operation_guess_datadir(r);
     operation_apply_options(r, r->first);

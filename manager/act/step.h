@@ -25,8 +25,9 @@ void exec_tell_begin(const struct exec *x, const struct step *s);
 void exec_keep(struct exec *x);
 void exec_keep_end(struct exec *x);
 /* All sessions, for whoever uses them outside of a step while locks are held: the keeper leaves
- * them alone until they are given back. */
-void exec_take_sessions(struct exec *x);
+ * them alone until they are given back. Returns the deadline for what needs ms: half of the lease
+ * at most, behind which servers would end sessions that nobody keeps. */
+int64_t exec_take_sessions(struct exec *x, int ms);
 void exec_give_sessions(struct exec *x);
 /* When we stood still for long: are the locks held? -1 and x->lost_lease when not. */
 int exec_still_ours(struct exec *x, struct err *e);
