@@ -24,12 +24,13 @@ code() {
         { my $t = $1; my $q = $t =~ /^"/ ? "\"\"" : ""; my $n = ($t =~ tr/\n//); $q . "\n" x $n }gsex' "$1"
 }
 
-# build DIRECTORY TARGET... [NAME=VALUE]: one make at a time in a build directory.
+# build DIRECTORY TARGET... [NAME=VALUE]: one make at a time in a build directory. It knows nothing of
+# a make above: that one's job server is not handed down, and the warning of it would count as found.
 build() {
     local dir=$1
     shift
     mkdir -p "$dir"
-    flock "$dir/.check.lock" make -s B="$dir" WERROR=-Werror "$@" 2>&1
+    flock "$dir/.check.lock" env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s B="$dir" WERROR=-Werror "$@" 2>&1
 }
 
 # need PROGRAM...: a check without its tool would hold whatever the sources say.
