@@ -25,7 +25,7 @@ server_start() {
     local options=("--datadir=$data" "--socket=$data.sock" "--pid-file=$data.pid"
         --bind-address=127.0.0.1 "--tmpdir=$dir" --user=root "--server-id=$id" --log-bin=mbin
         --relay-log=relay --log-slave-updates --skip-name-resolve --innodb-buffer-pool-size=32M
-        --max-connections=40 --sync-binlog=0 --innodb-flush-log-at-trx-commit=0
+        --max-connections=40 --sync-binlog=0 --innodb-flush-log-at-trx-commit=2
         --loose-innodb-use-native-aio=0 --max-allowed-packet=1G "--log-error=$data.log")
     case $name in
     mysql9) options+=(--skip-replica-start --mysqlx=OFF) ;;
