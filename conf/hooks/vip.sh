@@ -48,13 +48,17 @@ vip_on() {
         "su=; [ \"\$(id -u)\" = 0 ] || su='sudo -n'; v=$vip; a=\${v%/*}; d=$dev; $2"
 }
 
-# The words in quotes are for the shell over there.
+# The words in quotes are for the shell over there. arping waits for a second after its last packet,
+# and clients are waiting meanwhile: its first is out, or it has failed, when we go on.
 # shellcheck disable=SC2016
 vip_add='$su ip addr show dev $d | grep -qwF "$a" || $su ip addr add $v dev $d || exit 1
     case $a in
     *:*) : ;;
-    *) { command -v arping >/dev/null || [ -x /usr/sbin/arping ]; } &&
-           PATH=$PATH:/usr/sbin:/sbin $su arping -q -U -c 3 -w 2 -I $d $a || exit 2 ;;
+    *) PATH=$PATH:/usr/sbin:/sbin
+       command -v arping >/dev/null || exit 2
+       $su arping -q -U -c 3 -I $d $a </dev/null >/dev/null 2>&1 & p=$!
+       sleep 0.05
+       kill -0 $p 2>/dev/null || wait $p || exit 2 ;;
     esac
     $su ip addr show dev $d | grep -qwF "$a"'
 # shellcheck disable=SC2016
