@@ -41,12 +41,14 @@ struct agent {
     pthread_t thread;
     int wake; /* eventfd */
     int64_t heard_ms, pinged_ms;
+    int doubted; /* silence was told */
 
     pthread_mutex_t lock; /* over what follows */
     struct buf out;
     struct call *calls;
     int64_t next_id;
     int alive, closing;
+    int pace_ms;
     struct err lost; /* why it is not alive */
 };
 
@@ -118,6 +120,7 @@ static int read_some(struct agent *a, struct err *e)
             return err_set(e, ERR_SSH, "the agent has ended: %.300s", ssh_stderr(a->channel));
         buf_add(&a->in, chunk, (size_t)n);
         a->heard_ms = clock_mono_ms();
+        a->doubted = 0;
         if (take_lines(a, e) < 0)
             return -1;
     }
@@ -141,15 +144,42 @@ static int write_out(struct agent *a, struct err *e)
     return rc;
 }
 
+static int pace(struct agent *a)
+{
+    int ms;
+
+    pthread_mutex_lock(&a->lock);
+    ms = a->pace_ms;
+    pthread_mutex_unlock(&a->lock);
+    return ms;
+}
+
+static int unanswered(const struct agent *a)
+{
+    return a->heard_ms < a->pinged_ms;
+}
+
+static void tell_silence(struct agent *a)
+{
+    struct json_object *line = json_object_new_object();
+
+    a->doubted = 1;
+    json_put_str(line, "event", "silent");
+    a->listener.on_event(line, a->listener.arg);
+    json_object_put(line);
+}
+
 /* The agent ends when it hears nothing for 15 s, and so do we. */
-static int keep_alive(struct agent *a, struct err *e)
+static int keep_alive(struct agent *a, int every_ms, struct err *e)
 {
     static const char ping[] = "{\"id\":0,\"op\":\"ping\"}\n";
     int64_t now = clock_mono_ms();
 
-    if (now - a->pinged_ms < PING_EVERY_MS)
+    if (unanswered(a) && !a->doubted && now - a->pinged_ms >= every_ms / 2)
+        tell_silence(a);
+    if (now - a->pinged_ms < every_ms)
         return 0;
-    if (now - a->heard_ms > LOST_AFTER_MS && now - a->pinged_ms < 2 * PING_EVERY_MS)
+    if (now - a->heard_ms > LOST_AFTER_MS && now - a->pinged_ms < 2 * every_ms)
         return err_set(e, ERR_SSH, "the agent has not answered for %d s", LOST_AFTER_MS / 1000);
     a->pinged_ms = now;
     return ssh_write(a->channel, ping, sizeof(ping) - 1, now + WRITE_MS, e);
@@ -162,12 +192,13 @@ static int turn(struct agent *a, struct err *e)
         {.fd = a->wake,                .events = POLLIN},
     };
     uint64_t count;
-    int left;
+    int every_ms = pace(a), wait_ms = every_ms;
 
-    if (keep_alive(a, e) < 0 || write_out(a, e) < 0 || read_some(a, e) < 0)
+    if (keep_alive(a, every_ms, e) < 0 || write_out(a, e) < 0 || read_some(a, e) < 0)
         return -1;
-    left = clock_left_ms(a->pinged_ms + PING_EVERY_MS);
-    if (poll(fds, 2, left) < 0 && errno != EINTR)
+    if (unanswered(a) && !a->doubted)
+        wait_ms = every_ms / 2;
+    if (poll(fds, 2, clock_left_ms(a->pinged_ms + wait_ms)) < 0 && errno != EINTR)
         return err_errno(e, ERR_IO, "poll");
     if ((fds[1].revents & POLLIN) && read(a->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
         return err_errno(e, ERR_IO, "eventfd");
@@ -270,6 +301,7 @@ int agent_open(struct agent **out, const struct ssh_target *t, const char *node_
     a->listener = listener;
     a->next_id = 1;
     a->alive = 1;
+    a->pace_ms = PING_EVERY_MS;
     buf_init(&a->in);
     buf_init(&a->out);
     pthread_mutex_init(&a->lock, NULL);
@@ -307,6 +339,14 @@ void agent_close(struct agent **ap)
     wake_thread(a);
     pthread_join(a->thread, NULL);
     agent_free(a);
+}
+
+void agent_pace(struct agent *a, int every_ms)
+{
+    pthread_mutex_lock(&a->lock);
+    a->pace_ms = every_ms;
+    pthread_mutex_unlock(&a->lock);
+    wake_thread(a);
 }
 
 int agent_alive(struct agent *a)

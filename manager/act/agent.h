@@ -23,6 +23,9 @@ struct agent_listener {
 int agent_open(struct agent **out, const struct ssh_target *t, const char *node_path,
                struct agent_listener listener, int64_t deadline_ms, struct err *e);
 void agent_close(struct agent **a);
+/* Asks for a sign of life each every_ms from now on (4 s until told otherwise). Half of that
+ * without an answer is told once as {"event":"silent"}, until the agent is heard again. */
+void agent_pace(struct agent *a, int every_ms);
 /* 1 while the session lives. */
 int agent_alive(struct agent *a);
 const struct wire_greeting *agent_greeting(const struct agent *a);

@@ -97,6 +97,8 @@ static void on_agent(void *listener, int host, struct json_object *event)
             tell_life(w, event);
         else if (strcmp(word, "storage") == 0)
             tell_storage(w, event);
+        else if (strcmp(word, "silent") == 0)
+            w->told.silent = 1;
         w->told.news = 1;
         pthread_mutex_unlock(&w->lock);
     } else if (event && strcmp(word, "vault") == 0) {
@@ -114,7 +116,7 @@ static void sign(struct watch *w, int64_t at_us, const char *what)
     log_debug("sign", "first sign: %s", what);
 }
 
-enum told { TOLD_NOTHING, TOLD_TROUBLE, TOLD_ENDS, TOLD_ENDED };
+enum told { TOLD_NOTHING, TOLD_SILENCE, TOLD_TROUBLE, TOLD_ENDS, TOLD_ENDED };
 
 /* What the agent has told since the last time. */
 static enum told take_told(struct watch *w)
@@ -123,10 +125,13 @@ static enum told take_told(struct watch *w)
 
     pthread_mutex_lock(&w->lock);
     t = w->told;
-    w->told.news = w->told.look = 0;
+    w->told.news = w->told.look = w->told.silent = 0;
     pthread_mutex_unlock(&w->lock);
-    if (!t.news || (t.life != LIFE_DYING && t.life != LIFE_GONE))
-        return t.look ? TOLD_TROUBLE : TOLD_NOTHING;
+    if (!t.news || (t.life != LIFE_DYING && t.life != LIFE_GONE)) {
+        if (t.look)
+            return TOLD_TROUBLE;
+        return t.silent ? TOLD_SILENCE : TOLD_NOTHING;
+    }
     sign(w, t.dying_us ? t.dying_us : t.gone_us, "the agent sees the end of mysqld");
     return t.life == LIFE_GONE ? TOLD_ENDED : TOLD_ENDS;
 }
@@ -419,7 +424,8 @@ static enum turn turn(struct watch *w, struct err *e)
         return TURN_YIELD;
     must_look = stood_still(w);
     told = take_told(w);
-    if (told == TOLD_TROUBLE)
+    /* A host that falls silent is asked at once, not at the next interval. */
+    if (told == TOLD_TROUBLE || told == TOLD_SILENCE)
         pinger_hurry(w->g->pinger);
     must_look |= told == TOLD_ENDED || told == TOLD_TROUBLE || w->look_again;
     w->look_again = 0;

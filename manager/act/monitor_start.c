@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define CHECK_MS 10000 /* all hosts, beside each other */
+#define PACE_MS  500   /* the agent beside the master tells that often that its host is there */
 
 static void log_agents(struct group *g)
 {
@@ -92,6 +93,7 @@ void monitor_watch_agent(struct watch *w, int64_t deadline_ms)
                     e.text);
         return;
     }
+    agent_pace(h->agent, PACE_MS);
     pthread_mutex_lock(&w->lock);
     if (w->told.life == LIFE_UNKNOWN && json_get_int(reply, "pid", 0) > 0)
         w->told.life = LIFE_RUNNING;

@@ -22,6 +22,7 @@ struct monitor_told {
     enum storage storage;      /* its binlog's file system */
     int64_t dying_us, gone_us; /* when it was told, monotonic; 0 never */
     int look;                  /* it tells of a trouble, or of its end */
+    int silent;                /* it does not answer us */
     int news;                  /* something to look at */
 };
 
