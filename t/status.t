@@ -56,7 +56,20 @@ sleeper() {
     setsid "${@:-sleep 300}" >/dev/null 2>&1 &
     pid=$!
     pids+=("$pid")
-    until [[ $(ps -o pgid= -p "$pid" 2>/dev/null | tr -d ' ') == "$pid" ]]; do
+    within 10 leads_its_group "$pid" || exit 1
+}
+
+# shellcheck disable=SC2317
+leads_its_group() {
+    [[ $(sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 3) == "$1" ]]
+}
+
+# within SECONDS COMMAND...
+within() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS <= end)) || return 1
         sleep 0.01
     done
 }
