@@ -1,6 +1,6 @@
 /* MHA's configuration files as a struct: the only includer of <iniparser.h>. One table row per key
  * (conf_keys) feeds the parser, the help and the tests of sample file and man page. Grammar and
- * layering: contract §1.1 to §1.4. */
+ * layering are MHA's: a host's section, then its file's defaults, then the global file's. */
 #ifndef KAGEMUSHA_CONF_H
 #define KAGEMUSHA_CONF_H
 
@@ -49,10 +49,9 @@ struct conf_server {
 };
 
 struct conf {
-    char *file, *global_file; /* as given; global_file NULL when missing */
-    char app[128];            /* base name of file without its last extension */
-    struct conf_server
-        server[CONF_SERVERS_MAX]; /* in MHA's order (contract §1.2): the tie-break of the choice */
+    char *file, *global_file;                    /* as given; global_file NULL when missing */
+    char app[128];                               /* base name of file without its last extension */
+    struct conf_server server[CONF_SERVERS_MAX]; /* in MHA's order: the tie-break of the choice */
     size_t servers;
     struct conf_server binlog[CONF_SERVERS_MAX];
     size_t binlogs;
@@ -84,7 +83,7 @@ struct conf_key {
     enum conf_scope scope;
     const char *fallback; /* as text, "" for none */
     int min, max;         /* CONF_INT */
-    int empty_is_default; /* "T" of contract §1.2 */
+    int empty_is_default; /* as in MHA, where an empty value is no value */
     int secret;
     int from_mha;      /* 1: one of MHA's 42 */
     const char *words; /* "CONNECT|SELECT|INSERT" or NULL */

@@ -1,6 +1,6 @@
 /* What each server family and version says in its own words: statement texts and column names, one
- * table (contract §10). Pure. MySQL 5.6 to 9.7 and MariaDB 10.5 to 12; 5.7, 8.0 and 8.4 by
- * documentation, not run (decision 36). */
+ * table. Pure. MySQL 5.6 to 9.7 and MariaDB 10.5 to 12; 5.7, 8.0 and 8.4 by documentation, not run
+ * (decision 36). */
 #ifndef KAGEMUSHA_DIALECT_H
 #define KAGEMUSHA_DIALECT_H
 

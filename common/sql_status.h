@@ -105,7 +105,7 @@ int sql_read_semisync(struct sql *s, int *waiting, int *clients, int64_t deadlin
                       struct err *e);
 /* SELECT 1. */
 int sql_ping(struct sql *s, int64_t deadline_ms, struct err *e);
-/* MHA's INSERT ping: infra.chk_masterha (contract §5). */
+/* MHA's INSERT ping: infra.chk_masterha. */
 int sql_ping_insert(struct sql *s, int64_t deadline_ms, struct err *e);
 
 struct sql_session {

@@ -8,7 +8,7 @@
 
 struct check {
     struct preflight rules;
-    int manager; /* the manager's own remarks too (contract §7.1 rows 4, 19) */
+    int manager; /* the manager's own remarks too */
     int64_t deadline_ms;
     struct topo *seen; /* filled: the snapshot that was judged; the caller frees */
     struct findings findings;

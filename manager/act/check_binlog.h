@@ -6,8 +6,8 @@
 #include "manager/act/group.h"
 #include "manager/decide/preflight.h"
 
-/* Appends to out: a warning for each that is of no use, an error when none is left (contract
- * §1.5). prefix: of the master's binlog files ("mysql-bin"), "" when not known. */
+/* Appends to out: a warning for each that is of no use, an error when none is left. prefix: of the
+ * master's binlog files ("mysql-bin"), "" when not known. */
 void check_binlog_servers(const struct group *g, const char *prefix, int64_t deadline_ms,
                           struct findings *out);
 

@@ -125,7 +125,7 @@ static void add_host_port(struct line *l, const char *prefix, const struct conf_
 }
 
 /* Only what differs from the defaults is passed: strict option parsers in users' scripts break on
- * more (contract §3.1). */
+ * more. */
 static void add_ssh(struct line *l, const char *prefix, const struct conf_server *s)
 {
     char name[64];

@@ -1,4 +1,4 @@
-/* MHA's hook scripts: exact arguments and exit codes (contract §3), own process group, deadline,
+/* MHA's hook scripts: exact arguments and exit codes, own process group, deadline,
  * output cap. A hook's success is a claim; its effect is checked by whoever called it. */
 #ifndef KAGEMUSHA_HOOKS_H
 #define KAGEMUSHA_HOOKS_H
@@ -23,7 +23,7 @@ struct hook_call {
 enum hook_result hook_ip_status(const struct conf *c, const struct hook_call *h, struct err *e);
 enum hook_result hook_ip_stop(const struct conf *c, const struct hook_call *h, struct err *e);
 enum hook_result hook_ip_start(const struct conf *c, const struct hook_call *h, struct err *e);
-/* master_ip_online_change_script (contract §3.3). Stop is that of the old master's section, start
+/* master_ip_online_change_script. Stop is that of the old master's section, start
  * the new one's; where that has none, the other's. */
 enum hook_result hook_change_stop(const struct conf *c, const struct hook_call *h, struct err *e);
 enum hook_result hook_change_start(const struct conf *c, const struct hook_call *h, struct err *e);

@@ -24,9 +24,9 @@ struct monitor_death {
     struct verdict verdict;
 };
 
-/* Start checks (contract §7.1), then pings until the master is dead, which fills death, it is
- * told to end, or an error ends it. The SQL sessions and agents in g stay open for the failover.
- * Status file: contract §2.1. */
+/* Start checks, then pings until the master is dead, which fills death, it is told to end, or an
+ * error ends it. The SQL sessions and agents in g stay open for the failover. How the group is
+ * stands in the status file all the while. */
 enum monitor_end monitor_run(struct group *g, const struct monitor *m, struct monitor_death *death,
                              struct err *e);
 

@@ -9,7 +9,7 @@
 struct operation {
     const char *command; /* for the report and the journal */
     int automatic;
-    int interactive; /* asks MHA's questions on standard input (contract §2.4) */
+    int interactive; /* asks MHA's questions on standard input */
     const char *workdir;
     int dead;          /* host index */
     int ssh_reachable; /* -1: probe */

@@ -1,4 +1,4 @@
-/* MHA's questions on standard input (contract §2.4), in its words. */
+/* MHA's questions on standard input, in its words. */
 #include "manager/act/ask.h"
 #include "manager/act/operation_run.h"
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Replicas of replicas, and those that were to be left alone on request, miss nothing; nor does a
- * master that was replaced before, unless the file asks for it by ignore_fail (contract §4.9). */
+ * master that was replaced before, unless the file asks for it by ignore_fail. */
 int operation_left_out(const struct operation_run *r, int host)
 {
     const struct topo *t = r->second ? r->second : r->first;

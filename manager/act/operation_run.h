@@ -33,7 +33,7 @@ void operation_run_release(struct operation_run *r);
 /* operation_check.c: phase 1. What forbids a failover before anything is looked at: flags of
  * earlier ones. */
 int operation_check_flags(struct operation_run *r, struct err *e);
-/* Observes the group, and connects to the old master once with 1 s (contract §4.3.6), beside each
+/* Observes the group, and connects to the old master once with 1 s, beside each
  * other. Sets r->first. */
 void operation_look(struct operation_run *r);
 /* Takes what the watch loop saw last as r->first, if that is young enough: 1, else 0. */

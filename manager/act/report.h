@@ -9,7 +9,7 @@
 void report_text(const struct operation_run *r, struct buf *out);
 /* One JSON object and a newline. */
 void report_json(const struct operation_run *r, struct buf *out);
-/* MHA's subject and body (contract §3.5). */
+/* MHA's subject and body. */
 void report_subject(const struct operation_run *r, struct buf *out);
 void report_body(const struct operation_run *r, struct buf *out);
 /* The replicas that follow the new master, as "h1,h2". */

@@ -1,5 +1,4 @@
-/* MHA's small files in the manager's work directory: status, failover.complete, failover.error
- * (contract §2.1). */
+/* MHA's small files in the manager's work directory: status, failover.complete, failover.error. */
 #ifndef KAGEMUSHA_STATUS_H
 #define KAGEMUSHA_STATUS_H
 

@@ -51,7 +51,7 @@ struct agent *step_agent(struct exec *x, int host, struct err *e);
 int step_channel(struct exec *x, int host, struct sql_channel *out, struct err *e);
 /* 1 when the channel's master is that host, by name or address. */
 int step_is_master(const struct exec *x, const struct sql_channel *c, int host);
-/* Host name, or the address when the replicas name their master by address (contract §4.2.3). */
+/* Host name, or the address when the replicas name their master by address. */
 const char *step_master_name(const struct exec *x, int host);
 /* Waits on the host for what the old master wrote (SLOT_FINAL). */
 int step_wait_for(struct exec *x, struct exec_done *d, const struct gtid_set *set,

@@ -76,7 +76,7 @@ static int start_there(struct exec *x, int host, struct err *e)
 }
 
 /* repl_user of the host that becomes the source; without it MHA takes that host's own
- * Master_User, and without a password each replica keeps the one it has (contract §1.3). */
+ * Master_User, and without a password each replica keeps the one it has. */
 static void login_of(const struct exec *x, int source, struct sql_change *c)
 {
     const struct conf_server *s = x->g->host[source].conf;

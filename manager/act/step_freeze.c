@@ -127,7 +127,7 @@ static int read_end(struct exec *x, struct sql *s, struct sql_binlog *b, int64_t
 }
 
 /* With neither super_read_only nor a table lock a privileged account could still write: then the
- * binlog must stand still (contract §6). */
+ * binlog must stand still. */
 static int stands_still(struct exec *x, struct sql *s, const struct sql_binlog *b, struct err *e)
 {
     const struct topo_host *h = &x->t->host[x->p->dead];

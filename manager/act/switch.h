@@ -6,7 +6,7 @@
 
 struct switch_call {
     const char *command; /* for the journal */
-    int interactive;     /* asks MHA's questions on standard input (contract §6) */
+    int interactive;     /* asks MHA's questions on standard input */
     int check_only;      /* phase 1 alone */
     const char *new_master_host;
     int new_master_port;

@@ -33,7 +33,7 @@ static int begins_with(const char *text, const char *const *words)
     return 0;
 }
 
-/* MHA's exceptions (contract §6.6). */
+/* MHA's exceptions: replicas, the server's own threads, and who does nothing. */
 static int counts(const struct sql *s, const struct sql_session *c)
 {
     return c->id != db_connection_id(s->db) && strncmp(c->command, "Binlog Dump", 11) != 0 &&

@@ -26,7 +26,7 @@ int switch_look_again(struct switch_run *r, struct err *e);
 
 /* switch_report.c: the closing line, then who is where now, what has to be looked after. */
 void switch_report(struct switch_run *r);
-/* "Switching master to db2(..) completed successfully." and its kin (contract §6). */
+/* "Switching master to db2(..) completed successfully." and its kin. */
 void switch_sentence(const struct switch_run *r, struct buf *out);
 
 #endif

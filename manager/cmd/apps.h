@@ -6,7 +6,7 @@
 #include "manager/act/status.h"
 #include "manager/cmd/cmd.h"
 
-/* MHA's shared options (contract §2.8). */
+/* MHA's shared options. */
 struct apps_options {
     const char *conf, *app, *global_conf, *status_dir, *log, *basedir, *baselog;
     int all, ping_limit_s, abort, abort_timeout_s, help, version;

@@ -32,7 +32,7 @@ static void note(struct trial *t, int host, const char *from, const char *to, co
              e ? e->text : "");
 }
 
-/* As MHA's mesh test runs it on each host (contract §7.2). */
+/* As MHA's mesh test runs it on each host. */
 static void command_to(const struct conf_server *to, struct buf *out)
 {
     buf_addf(out,

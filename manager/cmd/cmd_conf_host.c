@@ -1,5 +1,5 @@
-/* masterha_conf_host: adds a server's section to a configuration file, or deletes it (contract
- * §2.10). Comments and order of the file stay. */
+/* masterha_conf_host: adds a server's section to a configuration file, or deletes it. Comments and
+ * order of the file stay. */
 #include "manager/cmd/cmd.h"
 
 #include "common/conf_edit.h"

@@ -1,5 +1,5 @@
 /* masterha_master_monitor: watches the master of a group until it is dead, and says so. Replaces
- * nobody (contract §2.3). */
+ * nobody. */
 #include "manager/cmd/cmd.h"
 
 #include "common/clock.h"

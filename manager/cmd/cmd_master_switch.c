@@ -1,4 +1,4 @@
-/* masterha_master_switch: a failover by hand, of a master that is dead (contract §2.4). The switch
+/* masterha_master_switch: a failover by hand, of a master that is dead. The switch
  * of a living one is in switch_alive.c. */
 #include "manager/cmd/cmd.h"
 
@@ -128,7 +128,7 @@ static int switch_dead(struct options *o, enum fence_policy fallback)
         fprintf(stderr, "%s\n", e.text);
         return 1;
     }
-    /* Its own group, so that a hook or a terminal that ends takes nobody along (contract §2.2). */
+    /* Its own group, so that a hook or a terminal that ends takes nobody along. */
     if (!o->interactive)
         (void)setpgid(0, 0);
     int code = db_library_init(&e) < 0 ? -1 : fail_over(o, c, fallback, &e);

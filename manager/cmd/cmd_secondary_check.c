@@ -1,4 +1,4 @@
-/* masterha_secondary_check: can the master be reached from other hosts (contract §2.11)? Nothing
+/* masterha_secondary_check: can the master be reached from other hosts? Nothing
  * need be installed on those but sshd. */
 #include "manager/cmd/cmd.h"
 

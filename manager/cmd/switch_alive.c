@@ -112,7 +112,7 @@ static int run(const struct options *o, struct conf *c, struct err *e)
     return code;
 }
 
-/* MHA ignores unknown options everywhere but here (contract §2.0). */
+/* MHA ignores unknown options everywhere but here. */
 static int parse(struct options *o, int argc, char **argv)
 {
     struct args_option table[OPTIONS_MAX];

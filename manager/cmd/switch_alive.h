@@ -1,4 +1,4 @@
-/* masterha_master_switch --master_state=alive: options of its own (contract §2.5). */
+/* masterha_master_switch --master_state=alive: options of its own. */
 #ifndef KAGEMUSHA_SWITCH_ALIVE_H
 #define KAGEMUSHA_SWITCH_ALIVE_H
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* MHA's delay rule (contract §4.5): this many bytes behind the latest, or in an earlier file, is
+/* MHA's delay rule: this many bytes behind the latest, or in an earlier file, is
  * too far. */
 #define DELAY_BYTES 100000000
 

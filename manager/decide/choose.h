@@ -1,4 +1,4 @@
-/* Who is promoted, with a reason for every host. MHA's rules and order (contract §4.5) on received
+/* Who is promoted, with a reason for every host. MHA's rules and order on received
  * sets. Pure. */
 #ifndef KAGEMUSHA_CHOOSE_H
 #define KAGEMUSHA_CHOOSE_H

@@ -49,7 +49,7 @@ static int in_ring(const struct topo *t, int host)
 }
 
 /* The one of a ring that takes writes is the master, and its own channel goes to a replica: no
- * reason to call it one (contract §4.2.6). */
+ * reason to call it one. */
 static int follows(const struct facts *f, int host)
 {
     return is_replica(&f->t->host[host]) && host != f->ring_master;

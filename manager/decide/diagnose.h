@@ -62,7 +62,7 @@ struct verdict {
 void diagnose(const struct topo *t, struct verdict *out);
 const char *verdict_word(enum verdict_kind k);
 
-/* The way the group recovers (contract §4.2.8; MariaDB by Using_Gtid). */
+/* The way the group recovers (MariaDB by Using_Gtid). */
 enum mode diagnose_mode(const struct topo *t, int master);
 const char *mode_text(enum mode m);
 /* MHA's number for its log line "GTID failover mode = N". */

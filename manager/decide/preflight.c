@@ -122,7 +122,7 @@ static void check_heir(const struct preflight_facts *f)
     struct choice *c = mem_zalloc(sizeof(*c));
     struct topo *t = what_if_dead(f->t, f->master);
 
-    /* The delay is a matter of the moment, not of the set-up (contract §7.1 row 10). */
+    /* The delay is a matter of the moment, not of the set-up. */
     t->check_repl_delay = 0;
     /* So is an operator's word. */
     for (int i = 0; i < t->hosts; i++)

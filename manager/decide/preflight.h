@@ -1,4 +1,4 @@
-/* What is wrong with a group before anything happens: MHA's checks in MHA's order (contract §7.1),
+/* What is wrong with a group before anything happens: MHA's checks in MHA's order,
  * as findings. Pure. */
 #ifndef KAGEMUSHA_PREFLIGHT_H
 #define KAGEMUSHA_PREFLIGHT_H

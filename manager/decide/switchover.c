@@ -56,7 +56,7 @@ static int refuse_verdict(const struct facts *x, struct err *e)
     return err_set(e, ERR_WORLD, "no switch: %s", v->reason);
 }
 
-/* MHA wants every server alive here, ignore_fail or not (contract §6). */
+/* MHA wants every server alive here, ignore_fail or not. */
 static int refuse_dead(const struct facts *x, struct err *e)
 {
     for (int i = 0; i < x->t->hosts; i++) {

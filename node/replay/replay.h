@@ -1,4 +1,4 @@
-/* The replay server (issue 3, decision 16): the master's side of the replication protocol, for one
+/* The replay server (decision 16): the master's side of the replication protocol, for one
  * replica, over a spooled extract. It presents the dead master's names and serves its events at
  * their original coordinates. Loopback only. The parts hand each other what is here. */
 #ifndef KAGEMUSHA_NODE_REPLAY_H

@@ -31,6 +31,22 @@ paths() {
     done
 }
 
+# "file number" of what the sources cite.
+cited() {
+    grep -rnoiE '\bdecisions? [0-9]+[a-e]?((,| and| to) [0-9]+[a-e]?)*' common manager node t conf docs |
+        perl -ne '($file, $line, $words) = split /:/, $_, 3; print "$file:$line $_\n" for $words =~ /(\d+[a-e]?)/g'
+}
+
+pages() {
+    printf '%s\n' docs/decisions/*.md | grep -v '/README\.md$'
+}
+
+# Sections of a text, and texts, that are not here.
+elsewhere() {
+    grep -rnE '§|\b(contract|field|fast|replay|servers|style)\.md' README.md common manager node conf docs t |
+        grep -v '^t/check/docs\.t:' || true
+}
+
 made docs/failover.md | rule "docs/failover.md has the tables of docs/tables -i docs/failover.md"
 links | while read -r file target; do
     [[ -e $(dirname "$file")/$target ]] || echo "$file: $target"
@@ -38,14 +54,21 @@ done | rule "links lead to files"
 paths | while read -r file path; do
     [[ -e $path ]] || echo "$file: $path"
 done | rule "files that are named exist"
-wc -l docs/decisions/*.md | awk '$2 != "total" && $1 > 30 {print $2 ": " $1}' |
+pages | xargs wc -l | awk '$2 != "total" && $1 > 30 {print $2 ": " $1}' |
     rule "no decision is over 30 lines"
-for file in docs/decisions/*.md; do
+pages | while read -r file; do
     for title in Context Choice Rejected Consequence; do
         grep -q "^## $title\$" "$file" || echo "$file: no $title"
     done
 done | rule "every decision has context, choice, rejected, consequence"
-for file in docs/*.md docs/decisions/*.md; do
-    [[ $file == docs/decisions/* ]] || grep -qF "($file)" README.md || echo "$file is not linked in README.md"
+cited | while read -r place number; do
+    grep -q "^| $number |" docs/decisions/README.md || echo "$place: there is no decision $number"
+done | rule "decisions that are cited are in docs/decisions/README.md"
+elsewhere | rule "no text outside of the tree is cited"
+pages | while read -r file; do
+    grep -qF "(${file##*/})" docs/decisions/README.md || echo "$file is not linked in docs/decisions/README.md"
+done | rule "docs/decisions/README.md links every page"
+for file in docs/*.md docs/decisions/README.md; do
+    grep -qF "($file)" README.md || echo "$file is not linked in README.md"
 done | rule "README.md links every document"
 rules_done
