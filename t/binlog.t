@@ -7,6 +7,8 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 B=${B:-build}
 node=$B/kagemusha-node driver=${BINLOG_DRIVER:-$B/t/binlog/driver}
 node=${BINLOG_NODE:-$node}
@@ -16,29 +18,6 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/binlog.XXXXXX")
 . t/binlog/servers.sh
 trap 'servers_end; rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM HUP
-count=0 failed=0
-
-ok() {
-    local name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then
-        echo "ok $count - $name"
-    else
-        failed=1
-        echo "not ok $count - $name"
-    fi
-}
-
-is() {
-    count=$((count + 1))
-    if [[ $2 == "$3" ]]; then
-        echo "ok $count - $1"
-    else
-        failed=1
-        printf 'not ok %s - %s\n#   got:  %s\n#   want: %s\n' "$count" "$1" "${2:0:600}" "${3:0:600}"
-    fi
-}
 
 logs_of() {
     find "$dir/$1" -maxdepth 1 -name "$2.[0-9]*" ! -name '*.idx' | sort
@@ -232,25 +211,24 @@ kill_amid() {
 one_server() {
     local name=$1 first_gtids
     if ! server_start "$name" m 71 || ! server_start "$name" s 72; then
-        ok "$name: starts" false
+        that "$name: starts" false
         return
     fi
     work "$name"
     follow "$name"
-    ok "$name: all its logs end clean" all_clean "$name-m" mbin
-    ok "$name: events lie where the server says" same_events "$name"
-    ok "$name: a replica, interrupted again and again" interrupt "$name"
+    that "$name: all its logs end clean" all_clean "$name-m" mbin
+    that "$name: events lie where the server says" same_events "$name"
+    that "$name: a replica, interrupted again and again" interrupt "$name"
     echo "STOP $(replica_words "$name") IO_THREAD" | server_sql "$name" s
-    ok "$name: its relay logs end clean" all_clean "$name-s" relay
-    ok "$name: and hold what the master's logs hold" relay_is_master "$name"
+    that "$name: its relay logs end clean" all_clean "$name-s" relay
+    that "$name: and hold what the master's logs hold" relay_is_master "$name"
     if [[ $name != mysql56 ]]; then
         first_gtids=$(after "$name" binlogs mbin.000001:4 | cut -d' ' -f6)
-        is "$name: the GTIDs are the server's" "$first_gtids" "$(servers_gtids "$name")"
-        is "$name: nothing lies outside of them" \
-            "$(after "$name" binlogs "$first_gtids" | cut -d' ' -f1)" 0
+        that "$name: the GTIDs are the server's" is "$first_gtids" "$(servers_gtids "$name")"
+        that "$name: nothing lies outside of them" is "$(after "$name" binlogs "$first_gtids" | cut -d' ' -f1)" 0
     fi
-    ok "$name: killed amid its work" kill_amid "$name"
-    ok "$name: and once more" kill_amid "$name"
+    that "$name: killed amid its work" kill_amid "$name"
+    that "$name: and once more" kill_amid "$name"
     servers_end
 }
 
@@ -260,13 +238,11 @@ for name in "${names[@]}"; do
     rc=0
     t/servers/get "$name" >/dev/null 2>"$dir/get" || rc=$?
     if ((rc == 77)); then
-        count=$((count + 1))
-        echo "ok $count - $name # SKIP $(tail -n 1 "$dir/get")"
+        skip "$name" "$(tail -n 1 "$dir/get")"
     elif ((rc > 0)); then
-        ok "$name: $(tail -n 1 "$dir/get")" false
+        that "$name: $(tail -n 1 "$dir/get")" false
     else
         one_server "$name"
     fi
 done
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -1,72 +1,34 @@
 #!/usr/bin/env bash
 # masterha_check_repl and masterha_check_ssh on real servers: the healthy group, and every refusal with its sentence, its exit
 # code, and nothing changed on any server.
+# Functions are called by name, through that.
+# shellcheck disable=SC2317
 set -eu
 cd "$(dirname "$0")/.."
-B=${B:-build} SERVER=${SERVER:-mariadb} MODE=${MODE:-gtid} lab=${LAB:-check}
-conf=build/lab/$lab/app1.cnf
-work=$(mktemp -d)
-count=0 failed=0
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin check "$@"
 
-# shellcheck disable=SC2317  # called by the trap
-end() {
-  trap - EXIT
-  t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-  rm -rf "$work"
-}
-trap end EXIT
-
-# is NAME COMMAND...: one test, passed when the command succeeds.
-is() {
-  local name=$1
-  shift
-  count=$((count + 1))
-  if "$@"; then
-    echo "ok $count - $name"
-  else
-    echo "not ok $count - $name"
-    failed=$((failed + 1))
-    sed 's/^/# /' "$work/out"
-  fi
-}
-
-on_manager() {
-  t/lab/exec manager --lab "$lab" "$@"
-}
-
-sql() {
-  t/lab/ctl --lab "$lab" sql "$@"
-}
-
-# run COMMAND...: its output to $work/out, its exit code to rc.
-run() {
-  rc=0
-  "$@" >"$work/out" 2>&1 || rc=$?
+# Patterns.
+says() {
+  grep -qE -- "$1" "$out"
 }
 
 check() {
   run on_manager "$B/masterha_check_repl" --conf="${1:-$conf}"
 }
 
-exits() {
-  [ "$rc" -eq "$1" ]
-}
-
-says() {
-  grep -qE -- "$1" "$work/out"
-}
-
 ends_with() {
-  [ "$(tail -n 1 "$work/out")" = "$1" ] && [ -z "$(tail -n 2 "$work/out" | head -n 1)" ]
+  [ "$(tail -n 1 "$out")" = "$1" ] && [ -z "$(tail -n 2 "$out" | head -n 1)" ]
 }
 
 # What a check must leave as it was.
 state() {
   local host
   for host in db1 db2 db3; do
-    sql "$host" "SELECT @@server_id, @@read_only, @@relay_log_purge" 2>/dev/null || echo "$host down"
-    sql "$host" "SELECT IS_USED_LOCK('MHA_Master_High_Availability_Failover')" 2>/dev/null || true
-    sql "$host" "SHOW DATABASES" 2>/dev/null || true
+    sql "$host" "SELECT @@server_id, @@read_only, @@relay_log_purge" || echo "$host down"
+    sql "$host" "SELECT IS_USED_LOCK('MHA_Master_High_Availability_Failover')" || true
+    sql "$host" "SHOW DATABASES" || true
   done
 }
 
@@ -76,58 +38,49 @@ refuses() {
   before=$(state)
   check "${3:-$conf}"
   after=$(state)
-  is "$1: exit code 1" exits 1
-  is "$1: MHA's last line" ends_with "MySQL Replication Health is NOT OK!"
-  is "$1: says it" says "$2"
-  is "$1: nothing is changed" [ "$before" = "$after" ]
+  that "$1: exit code 1" ends 1
+  that "$1: MHA's last line" ends_with "MySQL Replication Health is NOT OK!"
+  that "$1: says it" says "$2"
+  that "$1: nothing is changed" is "$before" "$after"
 }
 
 # variant SED-PROGRAM: a copy of the configuration, seen by the manager's host.
 variant() {
-  sed "$1" "$conf" >"build/lab/$lab/variant.cnf"
-  echo "build/lab/$lab/variant.cnf"
+  sed "$1" "$conf" >"$dir/variant.cnf"
+  echo "$dir/variant.cnf"
 }
 
-rc=0
-run t/lab/up "$SERVER" "$MODE" --lab "$lab" --path "$B"
-case $rc in
-0) ;;
-77) echo "1..0 # SKIP $(tail -n 1 "$work/out")" && exit 0 ;;
-*) cat "$work/out" && exit 1 ;;
-esac
-: >"$work/out"
-# shellcheck source=/dev/null
-. "build/lab/$lab/env"
+lab_raise "$server" "$mode"
 
 before=$(state)
 check
-is "a healthy group: exit code 0" exits 0
-is "a healthy group: MHA's last line" ends_with "MySQL Replication Health is OK."
-is "a healthy group: who would be promoted" says "db2 would become the master"
-is "a healthy group: nothing is changed" [ "$before" = "$(state)" ]
+that "a healthy group: exit code 0" ends 0
+that "a healthy group: MHA's last line" ends_with "MySQL Replication Health is OK."
+that "a healthy group: who would be promoted" says "db2 would become the master"
+that "a healthy group: nothing is changed" is "$before" "$(state)"
 run on_manager "$B/masterha_check_ssh" --conf="$conf"
-is "SSH: exit code 0" exits 0
-is "SSH: MHA's line" says "All SSH connection tests passed successfully."
+that "SSH: exit code 0" ends 0
+that "SSH: MHA's line" says "All SSH connection tests passed successfully."
 
 refuses "an unknown key" 'candidate_mster.*candidate_master' "$(variant 's/^hostname=db2/&\ncandidate_mster=1/')"
-refuses "a missing file" 'nowhere.cnf' "build/lab/$lab/nowhere.cnf"
+refuses "a missing file" 'nowhere.cnf' "$dir/nowhere.cnf"
 refuses "a wrong password" 'lives but refuses us.*check user' "$(variant 's/^password=.*/password=wrong/')"
 refuses "a host that does not resolve" 'nosuchhost' "$(variant 's/^hostname=db3/hostname=nosuchhost.invalid/')"
 
 run on_manager "$B/kagemusha" check --no_such_option --conf="$conf"
-is "an unknown option of our own verb" exits 1
+that "an unknown option of our own verb" ends 1
 
-ssh-keygen -q -t ed25519 -N '' -f "$work/key"
+ssh-keygen -q -t ed25519 -N '' -f "$dir/key"
 known=$(on_manager cat /var/tmp/app1/known_hosts)
 address=$(on_manager getent hosts db3 | cut -d ' ' -f 1)
-on_manager sh -c "{ echo '$address $(cut -d ' ' -f 1,2 "$work/key.pub")'; echo 'db3 $(cut -d ' ' -f 1,2 "$work/key.pub")'; } > /var/tmp/app1/known_hosts"
+on_manager sh -c "{ echo '$address $(cut -d ' ' -f 1,2 "$dir/key.pub")'; echo 'db3 $(cut -d ' ' -f 1,2 "$dir/key.pub")'; } > /var/tmp/app1/known_hosts"
 run on_manager "$B/masterha_check_ssh" --conf="$conf"
-is "a changed host key: not passed" [ "$rc" -ne 0 ]
-is "a changed host key: the fix" says 'ssh-keygen -R'
+that "a changed host key: not passed" test "$code" -ne 0
+that "a changed host key: the fix" says 'ssh-keygen -R'
 printf '%s\n' "$known" | on_manager sh -c 'cat > /var/tmp/app1/known_hosts'
 
 stop='STOP SLAVE' start='START SLAVE'
-if [ "$SERVER" = mysql9 ]; then
+if [ "$server" = mysql9 ]; then
   stop='STOP REPLICA' start='START REPLICA'
 fi
 sql db3 "$stop"
@@ -141,11 +94,10 @@ refuses "a server that replicates from another group" 'not in the configuration'
 t/lab/ctl --lab "$lab" stop db3
 refuses "a host whose server is down" 'db3.*dead'
 check "$(variant 's/^hostname=db3/&\nignore_fail=1/')"
-is "ignore_fail alone does not pass a start" exits 1
-run on_manager "$B/masterha_check_repl" --ignore_fail_on_start --conf="build/lab/$lab/variant.cnf"
-is "with --ignore_fail_on_start it does" exits 0
+that "ignore_fail alone does not pass a start" ends 1
+run on_manager "$B/masterha_check_repl" --ignore_fail_on_start --conf="$dir/variant.cnf"
+that "with --ignore_fail_on_start it does" ends 0
 t/lab/ctl --lab "$lab" stop db2
 refuses "no replica" 'no server that answers is a replica'
 
-echo "1..$count"
-[ "$failed" -eq 0 ]
+tests_done

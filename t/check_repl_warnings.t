@@ -5,53 +5,13 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mysql9}} mode=${2:-${MODE:-gtid}}
-lab=${LAB:-warnings-t}
-dir=build/lab/$lab
-out=$(mktemp) err=$(mktemp)
-count=0 failed=0 code=0
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin warnings "${1:-${SERVER:-mysql9}}" "${2-}"
+err=$dir/check.err
 
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out" "$err"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 40 "$out" "$err" | sed 's/^/# /'
-}
-
-says() {
-    grep -qF -- "$1" "$out"
-}
-
-not() {
-    ! "$@"
-}
-
-ends() {
-    [[ $code == "$1" ]] || { echo "# exit code $code" && return 1; }
-}
-
-sql() {
-    t/lab/ctl --lab "$lab" sql "$@"
+show() {
+    tail -n 40 "$out" "$err"
 }
 
 check() {
@@ -63,15 +23,7 @@ json() {
     perl -MJSON::PP -0777 -e 'our $d = decode_json(<STDIN>); exit !eval $ARGV[0]' -- "$1" <"$out"
 }
 
-rc=0
-t/lab/up "$server" "$mode" --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
-if ((rc == 77)); then
-    echo "1..0 # SKIP $(tail -n 1 "$out")"
-    exit 0
-fi
-((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-# shellcheck disable=SC1091
-. "$dir/env"
+lab_raise "$server" "$mode"
 conf=$PWD/$dir/app1.cnf
 
 check
@@ -133,5 +85,4 @@ check --conf=/nowhere
 that "no such file: exit code 1" ends 1
 check --json --conf=/nowhere
 that "--json: an error is an object too" json '!$d->{ok} && $d->{error} =~ /nowhere/'
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -3,22 +3,15 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 B=$(readlink -f "${B:-build}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-conf=$work/app.cnf count=0 failed=0 out='' code=0
+conf=$work/app.cnf code=0
 
-that() {
-    local name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then
-        echo "ok $count - $name"
-    else
-        echo "not ok $count - $name"
-        echo "# ${out//$'\n'/$'\n'# }"
-        failed=1
-    fi
+show() {
+    echo "$out"
 }
 
 run() {
@@ -89,5 +82,4 @@ run --version
 that "--version" ends 0 "masterha_conf_host version 0.58."
 run --help
 that "--help" ends 0 "--params"
-echo "1..$count"
-exit "$failed"
+tests_done

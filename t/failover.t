@@ -7,86 +7,13 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mariadb}} mode=${2:-${MODE:-gtid}}
-lab=${LAB:-failover-t}
-dir=build/lab/$lab
-out=$(mktemp)
-count=0 failed=0
-
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    local p
-    for p in $(jobs -p); do
-        kill -TERM "$p" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-# that NAME COMMAND...: one TAP line; on failure the last of what the program said.
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 30 "$out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
-}
-
-not() {
-    ! "$@"
-}
-
-is() {
-    [[ $1 == "$2" ]] || {
-        printf '#   got:  %s\n#   want: %s\n' "$1" "$2"
-        return 1
-    }
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-sql() {
-    ctl sql "$@" 2>/dev/null
-}
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin failover "$@"
 
 raise() {
-    local rc=0
-    t/lab/up "$server" "$mode" --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
-    if ((rc == 77)); then
-        echo "1..0 # SKIP $(tail -n 1 "$out")"
-        exit 0
-    fi
-    ((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-    # shellcheck disable=SC1091
-    . "$dir/env"
+    lab_raise "$server" "$mode"
     db2="db2($LAB_PREFIX.12:3306)" db3="db3($LAB_PREFIX.13:3306)"
-    conf=$dir/app1.cnf
-    work=$dir/hosts/manager/fs/var-tmp/app1
-    rm -rf "$work"
     sed -i '/^\[server default\]/a journal_dir=/var/tmp/app1/journal\nhook_timeout=2' "$conf"
     cp "$conf" "$dir/plain.cnf"
 }
@@ -117,10 +44,6 @@ switch() {
     code=0
     t/lab/exec manager --lab "$lab" masterha_master_switch --conf="$PWD/$conf" \
         --master_state=dead --dead_master_host=db1 --interactive=0 "$@" >"$out" 2>&1 || code=$?
-}
-
-says() {
-    grep -qF -- "$1" "$out"
 }
 
 replicates() {
@@ -436,5 +359,4 @@ main_job
 with_manager
 levelled
 behind_return
-echo "1..$count"
-exit "$failed"
+tests_done

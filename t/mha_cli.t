@@ -1,27 +1,20 @@
 #!/usr/bin/env bash
 # MHA's command lines without any server: help, version, what is missing, abbreviations, unknown
-# options, exit codes and the lines that scripts look for (contract §2).
+# options, exit codes and the lines that scripts look for.
 # Functions are called by name, through that.
 # shellcheck disable=SC2317,SC2016
 set -eu
 
 cd "$(dirname "$0")/.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 B=$(readlink -f "${B:-build}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-count=0 failed=0 code=0 out='' err=''
+code=0 err=''
 
-that() {
-    local name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then
-        echo "ok $count - $name"
-    else
-        echo "not ok $count - $name"
-        printf '%s\n' "exit code $code" "$out" "$err" | sed 's/^/# /'
-        failed=1
-    fi
+show() {
+    printf '%s\n' "exit code $code" "$out" "$err"
 }
 
 # run NAME ARGUMENT...: its two streams apart.
@@ -31,10 +24,6 @@ run() {
     code=0
     out=$(timeout 20 "$B/masterha_$name" "$@" 2>"$work/err" </dev/null) || code=$?
     err=$(<"$work/err")
-}
-
-ends() {
-    [[ $code == "$1" ]]
 }
 
 prints() {
@@ -145,5 +134,4 @@ run secondary_check
 that "secondary_check without a master: exit code 1" ends 1
 run secondary_check --unheard_of
 that "secondary_check warns of an unknown option" complains "unheard_of"
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -7,92 +7,24 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-mariadb} mode=${2:-gtid}
-lab=${MONITOR_LAB:-monitor-t}
-count=0 failed=0 mark=0
-managers=()
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin monitor "$@"
+mark=0
 
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    local m
-    for m in "${managers[@]}"; do
-        kill -TERM "$m" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-# ok STATUS NAME: one TAP line; on failure what the manager logged last.
-ok() {
-    count=$((count + 1))
-    if [[ $1 == 0 ]]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        failed=1
-        tail -n 12 "$log" 2>/dev/null | sed 's/^/# /'
-    fi
-}
-
-# that NAME COMMAND...
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    ok "$rc" "$name"
-}
-
-# is GOT WANT NAME
-is() {
-    local rc=0
-    [[ $1 == "$2" ]] || rc=1
-    ok "$rc" "$3"
-    ((rc == 0)) || printf '#   got:  %s\n#   want: %s\n' "$1" "$2"
-}
-
-# within SECONDS COMMAND...: until it succeeds.
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.05
-    done
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-on_manager() {
-    t/lab/exec manager --lab "$lab" "$@"
+show() {
+    tail -n 12 "$log" 2>/dev/null
 }
 
 raise() {
-    local rc=0
-    t/lab/up "$server" "$mode" --lab "$lab" --path "$B" >/dev/null || rc=$?
-    if ((rc == 77)); then
-        echo "1..0 # SKIP $server cannot be had"
-        exit 0
-    fi
-    ((rc == 0)) || exit 1
-    cnf=$PWD/build/lab/$lab/app1.cnf
-    dir=$PWD/build/lab/$lab/hosts/manager/fs/var-tmp/app1
-    log=$dir/manager.log
-    mark=0
+    lab_raise "$server" "$mode"
+    cnf=$PWD/$conf log=$work/manager.log mark=0
 }
 
 # Starts a manager; sets manager.
 manage() {
     on_manager masterha_manager --conf="$cnf" --manager_log=/var/tmp/app1/manager.log --debug &
     manager=$!
-    managers+=("$manager")
 }
 
 # Everything logged from here on is what logged looks at.
@@ -148,10 +80,10 @@ raise
 manage
 that "the first ping is good" logged 'Ping\(SELECT\) succeeded'
 that "the state is PING_OK" within 5 is_state '(0:PING_OK), master:db1'
-health=$dir/app1.master_status.health
+health=$work/app1.master_status.health
 pid=$(cut -f 1 "$health")
-is "$(od -An -c "$health" | tr -d ' \n')" "$(printf '%s\t0:PING_OK\tmaster:db1' "$pid" | od -An -c | tr -d ' \n')" \
-    "the bytes of the status file"
+that "the bytes of the status file" \
+    is "$(od -An -c "$health" | tr -d ' \n')" "$(printf '%s\t0:PING_OK\tmaster:db1' "$pid" | od -An -c | tr -d ' \n')"
 before=$(stat -c %Y "$health")
 touched() {
     [[ $(stat -c %Y "$health") != "$before" ]]
@@ -168,10 +100,10 @@ that "memory stays under 16 MB ($hwm kB)" test "$hwm" -lt 16384
 # A second manager, in the same work directory.
 bytes=$(<"$health")
 rc=0
-out=$(on_manager timeout 20 masterha_manager --conf="$cnf" 2>&1) || rc=$?
-is "$rc" 1 "a second manager ends with 1"
-that "and says that the lock is held" grep -q 'already held' <<<"$out"
-is "$(<"$health")" "$bytes" "the first one's status file is as it was"
+said=$(on_manager timeout 20 masterha_manager --conf="$cnf" 2>&1) || rc=$?
+that "a second manager ends with 1" is "$rc" 1
+that "and says that the lock is held" grep -q 'already held' <<<"$said"
+that "the first one's status file is as it was" is "$(<"$health")" "$bytes"
 
 # The manager cannot reach the master; its replicas can.
 now
@@ -235,10 +167,10 @@ ctl start db1
 that "its return ends the matter" within 30 is_state '(0:PING_OK)'
 that "a restart is no reason" no_failover
 
-out=$(on_manager masterha_stop --conf="$cnf")
-is "$out" "Stopped app1 successfully." "masterha_stop"
+said=$(on_manager masterha_stop --conf="$cnf")
+that "masterha_stop" is "$said" "Stopped app1 successfully."
 finish 10
-is "$rc" 1 "the stopped manager's exit code"
+that "the stopped manager's exit code" is "$rc" 1
 that "its status file is gone" test ! -e "$health"
 
 # A hang: only the misses tell, and the agent says that the process is there.
@@ -249,7 +181,7 @@ ctl pause db1
 that "SIGSTOP is a hang" logged 'verdict: hung'
 that "after three misses" has 'Connection failed 3 time'
 finish 60
-is "$rc" 0 "the failover is a success"
+that "the failover is a success" is "$rc" 0
 that "db2 is writable" read_only db2 0
 that "the status file is gone after a failover" test ! -e "$health"
 
@@ -264,7 +196,7 @@ us=$(grep -o 'verdict [0-9]* us after the first sign' "$log" | cut -d ' ' -f 2)
 echo "# verdict $((us / 1000)) ms after the first sign"
 that "the verdict comes at once" test "$us" -lt 1000000
 finish 60
-is "$rc" 0 "the failover is a success again"
+that "the failover is a success again" is "$rc" 0
 
 # The cable of the master's host: nothing answers there, its agent neither.
 raise
@@ -275,8 +207,7 @@ ctl cut db1
 that "a silent host is silent, not hung" logged 'verdict: host silent'
 that "and its SSH is known to be gone" logged 'SSH is NOT reachable'
 finish 90
-is "$rc" 0 "fence_required=mha goes on without a proof"
+that "fence_required=mha goes on without a proof" is "$rc" 0
 that "and says so" has 'NO PROOF'
 
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -6,65 +6,14 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-mode=${2:-${MODE:-position}}
-lab=${LAB:-onehost-t}
-dir=build/lab/$lab
-out=$(mktemp) log=$(mktemp)
-count=0 failed=0 code=0 manager=''
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin onehost mysql56 "${2:-${MODE:-position}}"
+log=$dir/manager.log
+code=0 manager=''
 
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
 # shellcheck source=t/onehost.sh
 . t/onehost.sh
-
-clean() {
-    local p
-    for p in $(jobs -p); do
-        kill -TERM "$p" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out" "$log"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 40 "$out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
-}
-
-not() {
-    ! "$@"
-}
-
-says() {
-    grep -qF -- "$1" "$out"
-}
-
-ends() {
-    [[ $code == "$1" ]] || { echo "# exit code $code" && return 1; }
-}
 
 run() {
     code=0
@@ -252,19 +201,10 @@ dual_master() {
     that "the other is the master" within 30 oh_shape 10001 10002:10001 10003:10001 10004:10001
 }
 
-rc=0
-t/lab/up mysql56 position --hosts 1 --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
-if ((rc == 77)); then
-    echo "1..0 # SKIP $(tail -n 1 "$out")"
-    exit 0
-fi
-((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-# shellcheck disable=SC1091
-. "$dir/env"
+lab_raise mysql56 position --hosts 1
 oh_raise >"$out" 2>&1 || { sed 's/^/# /' "$out"; echo "Bail out! the servers did not rise"; exit 1; }
 [[ -z ${RAISE_ONLY-} ]] || { trap - EXIT; exit 0; }
 for part in ${PARTS:-checks plain_failover second_failover by_hand dead_replicas tiers dual_master}; do
     $part
 done
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -6,33 +6,21 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 B=${B:-build}
-out=$(mktemp)
 work=$(mktemp -d)
-count=0 failed=0
+out=$work/out
 
 clean() {
-    rm -rf "$out" "$work"
+    rm -rf "$work"
 }
 trap clean EXIT
 trap 'exit 1' INT TERM HUP
 
+# What a command says is shown if it fails.
 that() {
-    local name=$1 rc=0
-    shift
-    "$@" >"$out" 2>&1 || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 30 "$out" | sed 's/^/# /'
-}
-
-not() {
-    ! "$@"
+    if "${@:2}" >"$out" 2>&1; then ok 0 "$1"; else ok 1 "$1"; fi
 }
 
 # The agent's host may lack the client library that the program beside it needs.
@@ -69,9 +57,8 @@ that "completion: options of MHA's names" completes --ignore_last_failover maste
 that "completion: files behind --conf=" completes Makefile masterha_stop --conf = Makef
 
 if ! command -v dh >/dev/null || ! command -v dpkg-buildpackage >/dev/null; then
-    echo "ok $((count + 1)) - Debian packages # SKIP debhelper is not installed"
-    echo "1..$((count + 1))"
-    exit "$failed"
+    skip "Debian packages" "debhelper is not installed"
+    tests_done
 fi
 that "make deb" conf/debian/build "$B/deb"
 deb=$(ls "$B"/deb/kagemusha_*.deb) node=$(ls "$B"/deb/kagemusha-node_*.deb)
@@ -84,9 +71,8 @@ if command -v lintian >/dev/null; then
 fi
 mkdir "$work/mnt"
 if ((EUID != 0)) || ! there true >/dev/null 2>&1; then
-    echo "ok $((count + 1)) - packages installed # SKIP no overlay of / can be mounted here"
-    echo "1..$((count + 1))"
-    exit "$failed"
+    skip "packages installed" "no overlay of / can be mounted here"
+    tests_done
 fi
 that "dpkg installs both" there 'dpkg --force-depends -i /debs/*.deb'
 # shellcheck disable=SC2016
@@ -98,5 +84,4 @@ that "installed: the programs run, the node's answers its greeting" there 'dpkg 
     [ $rc = 1 ] && grep -q "NOT OK" /root/out'
 that "removed: nothing is left" there 'dpkg --force-depends -i /debs/*.deb >/dev/null
     dpkg -P kagemusha kagemusha-node >/dev/null; ! command -v kagemusha-node; [ ! -e /usr/share/kagemusha ]'
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -9,98 +9,26 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mariadb}} mode=${2:-${MODE:-gtid}}
-lab=${LAB:-recovery-t}
-dir=build/lab/$lab
-out=$(mktemp)
-count=0 failed=0 shape=
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin recovery "$@"
 slave=SLAVE
 [[ $server != mysql9 ]] || slave=REPLICA
 every="tail one_row third settings content huge cut_trx no_binlog conflict replay_killed base_dies torn semisync ledger"
 
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    local p
-    for p in $(jobs -p); do
-        kill -TERM "$p" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-# that NAME COMMAND...: one TAP line; on failure the last of what the program said.
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $shape: $name"
-        return
-    fi
-    echo "not ok $count - $shape: $name"
-    failed=1
+show() {
     cp "$out" "$dir/failed.$count"
-    grep -E '(warning|error)\]|^lost' "$out" | tail -n 12 | cut -c1-300 | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
-}
-
-not() {
-    ! "$@"
-}
-
-is() {
-    [[ $1 == "$2" ]] || {
-        printf '#   got:  %s\n#   want: %s\n' "$1" "$2"
-        return 1
-    }
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-sql() {
-    ctl sql "$@" 2>/dev/null
-}
-
-says() {
-    grep -qF -- "$1" "$out"
+    grep -E '(warning|error)\]|^lost' "$out" | tail -n 12 | cut -c1-300
 }
 
 # raise [OPTION...]: three hosts. "position" is what no GTID can help with: MySQL 9.7 has them on by
 # default.
 raise() {
-    local rc=0 more=()
+    local more=()
     if [[ $server/$mode == mysql9/position ]]; then
         more=(--set gtid_mode=OFF --set enforce_gtid_consistency=OFF)
     fi
-    t/lab/up "$server" "$mode" --lab "$lab" --path "$B" "${more[@]}" "$@" >"$out" 2>&1 || rc=$?
-    if ((rc == 77)); then
-        echo "1..0 # SKIP $(tail -n 1 "$out")"
-        exit 0
-    fi
-    ((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-    # shellcheck disable=SC1091
-    . "$dir/env"
-    conf=$dir/app1.cnf
-    work=$dir/hosts/manager/fs/var-tmp/app1
-    rm -rf "$work"
+    lab_raise "$server" "$mode" "${more[@]}" "$@"
     sed -i '/^\[server default\]/a journal_dir=/var/tmp/app1/journal' "$conf"
 }
 
@@ -579,7 +507,7 @@ choice() {
 shapes=${SHAPES:-$(choice)}
 [[ $shapes != all ]] || shapes=$every
 for shape in ${shapes//,/ }; do
+    tap_prefix="$shape: "
     "${shape}_shape"
 done
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -7,79 +7,12 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mariadb}} mode=${2:-${MODE:-gtid}}
-lab=${LAB:-rejoin-t}
-dir=build/lab/$lab
-out=$(mktemp)
-count=0 failed=0
-
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    local p
-    for p in $(jobs -p); do
-        kill -TERM "$p" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-# that NAME COMMAND...: one TAP line; on failure the last of what the program said.
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 30 "$out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null; do
-        ((SECONDS <= end)) || { "$@"; return; }
-        sleep 0.1
-    done
-}
-
-is() {
-    [[ $1 == "$2" ]] || {
-        printf '#   got:  %s\n#   want: %s\n' "$1" "$2"
-        return 1
-    }
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-sql() {
-    ctl sql "$@" 2>/dev/null
-}
-
-says() {
-    grep -qF -- "$1" "$out"
-}
-
-on_manager() {
-    code=0
-    t/lab/exec manager --lab "$lab" "$@" </dev/null >"$out" 2>&1 || code=$?
-}
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin rejoin "$@"
 
 rejoin() {
-    on_manager kagemusha rejoin "$1" --conf="$PWD/$conf"
+    run on_manager kagemusha rejoin "$1" --conf="$PWD/$conf"
 }
 
 replicates() {
@@ -109,17 +42,7 @@ stop_writer() {
 }
 
 raise() {
-    local rc=0
-    t/lab/up "$server" "$mode" --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
-    if ((rc == 77)); then
-        echo "1..0 # SKIP $(tail -n 1 "$out")"
-        exit 0
-    fi
-    ((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-    # shellcheck disable=SC1091
-    . "$dir/env"
-    conf=$dir/app1.cnf
-    work=$dir/hosts/manager/fs/var-tmp/app1
+    lab_raise "$server" "$mode"
     sed -i '/^\[server default\]/a journal_dir=/var/tmp/app1/journal\nfence_required=proof' "$conf"
 }
 
@@ -173,12 +96,13 @@ errant() {
     [[ $mode == position ]] && which='[1-9]' || which='1\b'
     that "... readable, and no more than that by GTID" grep -q "\"transactions\":$which" "$dir/summary"
     that "... closed to others" is "$(stat -c %a "$(saved)")" 600
-    that "... the server stays read-only, without a master" is "$(ctl status | grep -c '^db1 .*read_only=1 replicates=-')" 1
+    that "... the server stays read-only, without a master" \
+        is "$(ctl status | grep -c '^db1 .*read_only=1 replicates=-')" 1
 
 }
 
 after_switch() {
-    on_manager masterha_master_switch --conf="$PWD/$conf" --master_state=alive --interactive=0
+    run on_manager masterha_master_switch --conf="$PWD/$conf" --master_state=alive --interactive=0
     that "an online switch without --orig_master_is_new_slave" is "$code" 0
     rejoin db1
     that "its old master comes back: exit code 0" is "$code" 0
@@ -197,5 +121,4 @@ start_writer
 fail_over
 after_failover
 errant
-echo "1..$count"
-exit "$failed"
+tests_done

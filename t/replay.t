@@ -6,13 +6,15 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 B=$(readlink -f "${B:-build}")
 server=${1:-${SERVER:-mariadb}} mode=${2:-${MODE:-gtid}}
 bin=$PWD/build/servers/$server/bin
 dir=$(mktemp -d "${TMPDIR:-/var/tmp}/replay.XXXXXX")
-node=$B/kagemusha-node
+out=$dir/out node=$B/kagemusha-node
 declare -A pid port
-count=0 failed=0 serving=
+serving=
 
 clean() {
     local p
@@ -26,34 +28,9 @@ clean() {
 trap clean EXIT
 trap 'exit 1' INT TERM HUP
 
+# What a command says is shown if it fails.
 that() {
-    local name=$1 rc=0
-    shift
-    "$@" >"$dir/out" 2>&1 || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 25 "$dir/out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
-}
-
-is() {
-    [[ $1 == "$2" ]] || {
-        printf 'got:  %s\nwant: %s\n' "$1" "$2"
-        return 1
-    }
+    if "${@:2}" >"$out" 2>&1; then ok 0 "$1"; else ok 1 "$1"; fi
 }
 
 free_port() {
@@ -273,7 +250,7 @@ has_heard() {
 # The user of the socket at the other end is asked for, and no password.
 by_peer() {
     fresh r 2
-    serve "$(everything)" "\"any_password\":true,\"peer_uid\":$1,$(everything)"
+    serve "$(everything)" "\"any_password\":true,\"peer_uid\":$1,$(everything)" || { cat "$dir/serve"; return 1; }
     follow r
 }
 
@@ -305,5 +282,4 @@ large | feed m
 that "events of more than one packet" whole_turn
 that "without a password, the user of the peer" let_in
 that "another user is kept out" kept_out
-echo "1..$count"
-exit "$failed"
+tests_done

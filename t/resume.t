@@ -8,84 +8,16 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mariadb}} mode=${2:-${MODE:-gtid}}
-lab=${LAB:-resume-t}
-dir=build/lab/$lab
-out=$(mktemp)
-count=0 failed=0 row=0
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin resume "$@"
+row=0 poll_s=0.05
 stopper=$B/t/resume/stop_at.so
-
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    local p
-    for p in $(jobs -p); do
-        kill -CONT "$p" 2>/dev/null || true
-        kill -TERM "$p" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-# that NAME COMMAND...: one TAP line; on failure the last of what the programs said.
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 60 "$out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.05
-    done
-}
-
-is() {
-    [[ $1 == "$2" ]] || {
-        printf '#   got:  %s\n#   want: %s\n' "$1" "$2"
-        return 1
-    }
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-sql() {
-    ctl sql "$@" 2>/dev/null
-}
 
 # --- The group -------------------------------------------------------------------------------------
 raise() {
-    local rc=0
-    t/lab/up "$server" "$mode" --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
-    if ((rc == 77)); then
-        echo "1..0 # SKIP $(tail -n 1 "$out")"
-        exit 0
-    fi
-    ((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-    # shellcheck disable=SC1091
-    . "$dir/env"
-    conf=$PWD/$dir/app1.cnf
-    work=$dir/hosts/manager/fs/var-tmp/app1
-    rm -rf "$work"
+    lab_raise "$server" "$mode"
+    conf=$PWD/$conf
     hook master_ip 0
     hook shutdown 10
     sed -i "/^\\[server default\\]/a journal_dir=/var/tmp/app1/journal\\nlock_lease=1\\nping_misses=2\\n\
@@ -350,5 +282,4 @@ for s in "${steps[@]}"; do
     if [[ $turn == alone ]]; then turn="taken over"; else turn=alone; fi
 done
 echo "# $SECONDS s"
-echo "1..$count"
-exit "$failed"
+tests_done

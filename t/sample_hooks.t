@@ -7,80 +7,10 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mariadb}} mode=${2:-${MODE:-gtid}}
-lab=${LAB:-hooks-t}
-dir=build/lab/$lab
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin hooks "$@"
 hooks=$PWD/conf/hooks
-out=$(mktemp)
-count=0 failed=0 code=0
-
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    local p
-    for p in $(jobs -p); do
-        kill -TERM "$p" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 40 "$out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
-}
-
-not() {
-    ! "$@"
-}
-
-is() {
-    [[ $1 == "$2" ]] || {
-        printf '#   got:  %s\n#   want: %s\n' "$1" "$2"
-        return 1
-    }
-}
-
-ends() {
-    is "$code" "$1"
-}
-
-says() {
-    grep -qF -- "$1" "$out"
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-on_manager() {
-    code=0
-    t/lab/exec manager --lab "$lab" "$@" >"$out" 2>&1 </dev/null || code=$?
-}
 
 # set_conf LINE...: the configuration with these defaults.
 set_conf() {
@@ -107,7 +37,7 @@ client_reaches() {
 }
 
 switch_to() {
-    on_manager masterha_master_switch --master_state=alive --conf="$conf" --interactive=0 \
+    run on_manager masterha_master_switch --master_state=alive --conf="$conf" --interactive=0 \
         --new_master_host="$1" --orig_master_is_new_slave
 }
 
@@ -117,7 +47,7 @@ vip_moves() {
     t/lab/exec client --lab "$lab" bash -c "exec 3<>/dev/tcp/$vip/3306"
     set_conf "master_ip_failover_script=$hooks/master_ip_failover --vip=$vip/24 --dev=eth0" \
         "master_ip_online_change_script=$hooks/master_ip_online_change --vip=$vip/24 --dev=eth0"
-    on_manager masterha_check_repl --conf="$conf"
+    run on_manager masterha_check_repl --conf="$conf"
     that "check_repl with the hook: exit code 0" ends 0
     that "before: the address is on db1" client_reaches db1
     switch_to db2
@@ -125,15 +55,15 @@ vip_moves() {
     that "the address is on the new master only" only_on db2
     that "the client knows without asking" within 5 client_reaches db2
     ctl kill db2
-    on_manager masterha_master_switch --master_state=dead --conf="$conf" --interactive=0 --dead_master_host=db2 \
+    run on_manager masterha_master_switch --master_state=dead --conf="$conf" --interactive=0 --dead_master_host=db2 \
         --dead_master_port=3306 --ignore_last_failover
     that "failover: exit code 0" ends 0
     that "the address is on db1 only" only_on db1
     that "the client knows without asking" within 5 client_reaches db1
-    on_manager "$hooks/master_ip_failover" --vip="$vip/24" --dev=nowhere0 --command=status --ssh_user=root \
+    run on_manager "$hooks/master_ip_failover" --vip="$vip/24" --dev=nowhere0 --command=status --ssh_user=root \
         --orig_master_host=db1 --orig_master_ip="$LAB_ADDR_db1" --orig_master_port=3306
     that "status on a device that is not there: exit code 1" ends 1
-    on_manager "$hooks/master_ip_failover" --dev=eth0 --command=status --orig_master_host=db1
+    run on_manager "$hooks/master_ip_failover" --dev=eth0 --command=status --orig_master_host=db1
     that "no address configured: exit code 1" ends 1
 }
 
@@ -160,34 +90,34 @@ haproxy_moves() {
     t/lab/exec manager --lab "$lab" haproxy -D -f "$PWD/$dir/haproxy.cfg"
     args=(--socket=127.0.0.1:9999 --server=mysql/writer --orig_master_host=db1 --orig_master_ip="$LAB_ADDR_db1"
         --orig_master_port=3306 --new_master_host=db3 --new_master_ip="$LAB_ADDR_db3" --new_master_port=3306)
-    on_manager "$hooks/haproxy" --command=status "${args[@]}"
+    run on_manager "$hooks/haproxy" --command=status "${args[@]}"
     that "haproxy status: exit code 0" ends 0
-    on_manager "$hooks/haproxy" --command=stop "${args[@]}"
+    run on_manager "$hooks/haproxy" --command=stop "${args[@]}"
     that "haproxy stop: exit code 0" ends 0
-    on_manager bash -c 'exec 3<>/dev/tcp/127.0.0.1/3307 && timeout 5 head -c 1 <&3 | grep -c .'
+    run on_manager bash -c 'exec 3<>/dev/tcp/127.0.0.1/3307 && timeout 5 head -c 1 <&3 | grep -c .'
     that "nobody gets through" not ends 0
-    on_manager "$hooks/haproxy" --command=start "${args[@]}"
+    run on_manager "$hooks/haproxy" --command=start "${args[@]}"
     that "haproxy start: exit code 0" ends 0
-    on_manager "$LAB_SERVER_DIR/bin/mysql" --no-defaults -h 127.0.0.1 -P 3307 -u "$LAB_ADMIN_USER" \
+    run on_manager "$LAB_SERVER_DIR/bin/mysql" --no-defaults -h 127.0.0.1 -P 3307 -u "$LAB_ADMIN_USER" \
         -p"$LAB_ADMIN_PASSWORD" -N -B -e 'SELECT @@report_host'
     that "clients are on the new master" says db3
-    on_manager "$hooks/haproxy" --command=start --socket=127.0.0.1:9999 --server=mysql/other "${args[@]:2}"
+    run on_manager "$hooks/haproxy" --command=start --socket=127.0.0.1:9999 --server=mysql/other "${args[@]:2}"
     that "a server it does not know: exit code 1" ends 1
-    on_manager sh -c 'kill "$(cat /run/haproxy.pid)"'
+    run on_manager sh -c 'kill "$(cat /run/haproxy.pid)"'
 }
 
 proxysql_says() {
-    on_manager "$hooks/proxysql" --writer=10 --print --command=start --orig_master_ip=192.0.2.1 --orig_master_port=3306 \
+    run on_manager "$hooks/proxysql" --writer=10 --print --command=start --orig_master_ip=192.0.2.1 --orig_master_port=3306 \
         --new_master_ip=192.0.2.2 --new_master_port=3306
     that "proxysql: one server is the writer" says "DELETE FROM mysql_servers WHERE hostgroup_id=10; INSERT INTO mysql_servers (hostgroup_id, hostname, port) VALUES (10, '192.0.2.2', 3306); LOAD MYSQL SERVERS TO RUNTIME;"
-    on_manager "$hooks/proxysql" --writer=10 --print --command=start --new_master_ip="x' OR 1" --new_master_port=3306
+    run on_manager "$hooks/proxysql" --writer=10 --print --command=start --new_master_ip="x' OR 1" --new_master_port=3306
     that "proxysql: what is no address is refused" ends 1
 }
 
 powers_off() {
-    on_manager "$hooks/power_manager" --command=stop --host=db3 --ip="$LAB_ADDR_db3" --port=3306
+    run on_manager "$hooks/power_manager" --command=stop --host=db3 --ip="$LAB_ADDR_db3" --port=3306
     that "power_manager without SSH and controller: exit code 1" ends 1
-    on_manager "$hooks/power_manager" --command=stopssh --ssh_user=root --host=db3 --ip="$LAB_ADDR_db3" --port=3306
+    run on_manager "$hooks/power_manager" --command=stopssh --ssh_user=root --host=db3 --ip="$LAB_ADDR_db3" --port=3306
     that "power_manager by the agent: exit code 10" ends 10
     that "mysqld is dead" not sql_answers db3
     t/lab/exec manager --lab "$lab" ssh -o StrictHostKeyChecking=no "root@$LAB_ADDR_db3" \
@@ -210,14 +140,14 @@ sends_report() {
         print $c "HTTP/1.0 200 OK\r\n\r\n"; print $body' >"$dir/webhook" 2>&1 &
     within 10 t/lab/exec manager --lab "$lab" bash -c 'ss -ltn 2>/dev/null | grep -q :8099'
     t/lab/exec manager --lab "$lab" bash -c 'printf "#!/bin/sh\ncat >/var/tmp/mail\n" >/var/tmp/sendmail; chmod 755 /var/tmp/sendmail'
-    on_manager "$hooks/send_report" --webhook=http://127.0.0.1:8099/x --mail=dba@example.com --sendmail=/var/tmp/sendmail \
+    run on_manager "$hooks/send_report" --webhook=http://127.0.0.1:8099/x --mail=dba@example.com --sendmail=/var/tmp/sendmail \
         --orig_master_host=db1 --new_master_host=db2 --new_slave_hosts= --conf=/x --subject='app1: "failover"' --body="$body"
     that "send_report: exit code 0" ends 0
     within 10 test -s "$dir/webhook"
     that "the webhook got JSON with the whole text" is \
         "$(perl -MJSON::PP -0777 -ne 'print decode_json($_)->{text}' "$dir/webhook")" $'*app1: "failover"*\n'"$body"
     that "the mail has subject and body" grep -qF 'Subject: app1: "failover"' "$dir/hosts/manager/fs/var-tmp/mail"
-    on_manager "$hooks/send_report" --webhook=http://127.0.0.1:1/x --subject=s --body=b
+    run on_manager "$hooks/send_report" --webhook=http://127.0.0.1:1/x --subject=s --body=b
     that "a webhook that does not answer: exit code 1" ends 1
 }
 
@@ -262,7 +192,7 @@ perl_modules() {
     chmod 755 "$dir/perl_hook"
     set_conf "master_ip_failover_script=$PWD/$dir/perl_hook"
     ctl kill db1
-    on_manager masterha_master_switch --master_state=dead --conf="$conf" --interactive=0 --dead_master_host=db1 \
+    run on_manager masterha_master_switch --master_state=dead --conf="$conf" --interactive=0 --dead_master_host=db1 \
         --dead_master_port=3306 --ignore_last_failover
     that "a hook in Perl, with MHA's modules: exit code 0" ends 0
     that "it ran to its end" says "all of MHA's modules did their part"
@@ -280,17 +210,8 @@ raise_again() {
     . "$dir/env"
 }
 
-rc=0
-t/lab/up "$server" "$mode" --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
-if ((rc == 77)); then
-    echo "1..0 # SKIP $(tail -n 1 "$out")"
-    exit 0
-fi
-((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-# shellcheck disable=SC1091
-. "$dir/env"
+lab_raise "$server" "$mode"
 for part in ${PARTS:-vip_moves haproxy_moves proxysql_says powers_off sends_report perl_modules}; do
     $part
 done
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -6,42 +6,12 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-lab=${LAB:-scan-manage-t}
-count=0 failed=0 manager=''
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin scan-manage
 
-clean() {
-    [[ -z $manager ]] || kill -TERM "$manager" 2>/dev/null || true
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-that() { # that NAME COMMAND...
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 25 "$log" 2>/dev/null | sed 's/^/# /'
-}
-
-within() { # within SECONDS COMMAND...
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.2
-    done
+show() {
+    tail -n 25 "$log" 2>/dev/null
 }
 
 # One GET over bash's own sockets.
@@ -59,8 +29,8 @@ logged() {
     grep -Eq -- "$1" "$log"
 }
 
-t/lab/up "${SERVER:-mariadb}" "${MODE:-gtid}" --lab "$lab" >/dev/null
-dir=build/lab/$lab log=$dir/scan.log
+lab_raise "$server" "$mode"
+log=$dir/scan.log
 sed -i '/^\[server default\]/a scan_interval=1\nscan_full_interval=60\nping_interval=1' "$dir/app1.cnf"
 t/lab/ctl --lab "$lab" sql db1 "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT AUTO_INCREMENT PRIMARY KEY);
     INSERT INTO shop.orders VALUES (1200000000)"
@@ -86,7 +56,5 @@ that "under the same group" shows "^kagemusha_autoinc_next_value\{group=\"app1\"
 kill -TERM "$manager"
 rc=0
 wait "$manager" || rc=$?
-manager=''
 that "it ends when told to" test "$rc" -lt 128
-echo "1..$count"
-exit "$failed"
+tests_done

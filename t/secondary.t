@@ -6,68 +6,13 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mariadb}} mode=${2:-${MODE:-gtid}}
-lab=${LAB:-secondary-t}
-dir=build/lab/$lab
-out=$(mktemp)
-count=0 failed=0 code=0 monitor=''
-
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    [[ -z $monitor ]] || kill -TERM "$monitor" 2>/dev/null || true
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 30 "$out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
-}
-
-says() {
-    grep -qF -- "$1" "$out"
-}
-
-ends() {
-    [[ $code == "$1" ]] || { echo "# exit code $code"; return 1; }
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-on_manager() {
-    code=0
-    t/lab/exec manager --lab "$lab" "$@" >"$out" 2>&1 || code=$?
-}
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin secondary "$@"
+code=0
 
 check() {
-    on_manager masterha_secondary_check --master_host=db1 --master_port=3306 --timeout=2 "$@"
+    run on_manager masterha_secondary_check --master_host=db1 --master_port=3306 --timeout=2 "$@"
 }
 
 three_verdicts() {
@@ -85,15 +30,7 @@ three_verdicts() {
     that "$1: one host after another, the first says no" ends 3
 }
 
-rc=0
-t/lab/up "$server" "$mode" --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
-if ((rc == 77)); then
-    echo "1..0 # SKIP $(tail -n 1 "$out")"
-    exit 0
-fi
-((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-# shellcheck disable=SC1091
-. "$dir/env"
+lab_raise "$server" "$mode"
 
 three_verdicts "agent"
 check --secondary_host=db2 --secondary_host=db3 --user=root --master_ip="$LAB_ADDR_db1" \
@@ -112,7 +49,7 @@ check -s db2 -s db3
 that "dead for one, the other cannot be asked: exit code 2" ends 2
 ctl start db1
 ctl poweron db3
-on_manager masterha_secondary_check -s db2
+run on_manager masterha_secondary_check -s db2
 that "no master: usage, exit code 1" ends 1
 check
 that "nobody to ask: MHA's exit code 0" ends 0
@@ -149,7 +86,7 @@ sed -i 's/^/command="false" /' "$dir/hosts/db2/fs/root/.ssh/authorized_keys"
 three_verdicts "sshd alone"
 sed -i 's/^command="false" //' "$dir/hosts/db2/fs/root/.ssh/authorized_keys"
 
-on_manager masterha_secondary_check -s db2 --master_host=db1 --timeout=2 --options='-o RequestTTY=no -o StrictHostKeyChecking=no'
+run on_manager masterha_secondary_check -s db2 --master_host=db1 --timeout=2 --options='-o RequestTTY=no -o StrictHostKeyChecking=no'
 that "--options replace ours: exit code 3" ends 3
 
 t/lab/exec manager --lab "$lab" masterha_master_monitor --conf="$PWD/$dir/app1.cnf" \
@@ -159,7 +96,6 @@ that "masterha_master_monitor watches" within 30 says "until MySQL doesn't respo
 ctl kill db1
 code=0
 wait "$monitor" || code=$?
-monitor=''
 that "the master is dead: exit code 20" ends 20
 that "MHA's first line" says "Master db1 is dead!"
 that "MHA's second line" says "IP Address: $LAB_ADDR_db1 Port: 3306"
@@ -168,5 +104,4 @@ t/lab/exec manager --lab "$lab" masterha_master_monitor --conf="$PWD/$dir/app1.c
     <<<'no' >"$out" 2>&1 && code=0 || code=$?
 that "a master that is down already: asked" says "Master is not currently alive. Proceed? (yes/NO):"
 that "... and no is exit code 1" ends 1
-echo "1..$count"
-exit "$failed"
+tests_done

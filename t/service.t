@@ -7,68 +7,13 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${SERVER:-mariadb} mode=${MODE:-gtid}
-lab=${LAB:-service-t}
-count=0 failed=0 mark=0
-started=()
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin service
+mark=0
 
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    local p
-    for p in "${started[@]}"; do
-        kill -TERM "$p" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-# ok STATUS NAME: one TAP line; on failure what the manager logged last.
-ok() {
-    count=$((count + 1))
-    if [[ $1 == 0 ]]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        failed=1
-        tail -n 25 "$log" 2>/dev/null | sed 's/^/# /'
-    fi
-}
-
-# that NAME COMMAND...
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    ok "$rc" "$name"
-}
-
-skip() {
-    count=$((count + 1))
-    echo "ok $count - $1 # SKIP $2"
-}
-
-# within SECONDS COMMAND...: until it succeeds.
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-on_manager() {
-    t/lab/exec manager --lab "$lab" "$@"
+show() {
+    tail -n 25 "$log" 2>/dev/null
 }
 
 now() {
@@ -93,7 +38,7 @@ is_state() {
 }
 
 pid_of() {
-    cut -f 1 "$dir/app1.master_status.health"
+    cut -f 1 "$work/app1.master_status.health"
 }
 
 hangup() {
@@ -116,16 +61,10 @@ ended() {
     ! kill -0 "$1" 2>/dev/null
 }
 
-rc=0
-t/lab/up "$server" "$mode" --lab "$lab" --path "$B" >/dev/null || rc=$?
-if ((rc == 77)); then
-    echo "1..0 # SKIP $server cannot be had"
-    exit 0
-fi
-((rc == 0)) || exit 1
-home=$PWD/build/lab/$lab
-groups=$home/groups dir=$home/hosts/manager/fs/var-tmp/app1 messages=$home/notify.log
-log=$dir/manager.log
+lab_raise "$server" "$mode"
+home=$PWD/$dir
+groups=$home/groups messages=$home/notify.log
+log=$work/manager.log
 mkdir -p "$groups"
 sed 's/^\[server default\]/&\nmetrics_listen=9846\nreplica_check_interval=1/' "$home/app1.cnf" >"$groups/app1.cnf"
 # A group whose hosts take no packet: nothing answers, and nothing refuses.
@@ -136,12 +75,10 @@ sed -n '/^\[server default\]/,/^\[server1\]/p' "$home/app1.cnf" |
 printf '[server%d]\nhostname=%s.%d\n' 1 "$prefix" 201 2 "$prefix" 202 >>"$groups/dead.cnf"
 
 "$PWD/t/notify" "$home/notify" "$messages" &
-started+=("$!")
 that "the supervisor's socket" within 10 test -S "$home/notify"
 t/lab/exec manager --lab "$lab" env NOTIFY_SOCKET="$home/notify" WATCHDOG_USEC=3000000 \
     kagemusha manage --conf="$groups" --manager_log=/var/tmp/app1/manager.log &
 manager=$!
-started+=("$manager")
 that "two groups, one of them dead: the other is watched" within 60 is_state "$home/app1.cnf" '(0:PING_OK), master:db1'
 that "the dead one is not" within 60 is_state "$groups/dead.cnf" '(30:RETRYING_MONITOR)'
 that "lines bear the group's name" logged '\[info\]\[app1\] ping-ok: '
@@ -174,9 +111,8 @@ that "explain: a silent host has no fence" grep -q 'host falls silent: NO FAILOV
 t/lab/exec manager --lab "$lab" kagemusha manage --conf="$home/app1.cnf" --manager_workdir=/var/tmp/second \
     --manager_log=/var/tmp/app1/second.log &
 second=$!
-started+=("$second")
-that "a second manager is kept out" within 60 grep -qs 'already held' "$dir/second.log"
-that "and goes on waiting" within 20 grep -qs 'still: ' "$dir/second.log"
+that "a second manager is kept out" within 60 grep -qs 'already held' "$work/second.log"
+that "and goes on waiting" within 20 grep -qs 'still: ' "$work/second.log"
 kill -TERM "$second"
 wait "$second" && rc=0 || rc=$?
 ok "$rc" "it ends when it is told to"
@@ -240,5 +176,4 @@ else
     skip "systemd-analyze verify has nothing to say" "systemd-analyze is missing (package systemd)"
 fi
 
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -4,10 +4,12 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 build=$(realpath -m "${B:-build}")
 client=$build/t/ssh/client
-sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) || { echo '1..0 # SKIP no sshd'; exit 0; }
-command -v ssh ssh-agent ssh-keygen >/dev/null || { echo '1..0 # SKIP no ssh client'; exit 0; }
+sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) || skip_all "no sshd"
+command -v ssh ssh-agent ssh-keygen >/dev/null || skip_all "no ssh client"
 [ -x "$client" ] || { echo "Bail out! $build/t/ssh/client is not built"; exit 1; }
 
 mkdir -p "$build"
@@ -16,10 +18,10 @@ chmod 700 "$dir"
 home=$dir/home ours=$dir/ours
 me=$(id -un)
 pids=()
-count=0 failed=0
 unset SSH_AUTH_SOCK SSH_AGENT_PID
 unset TMPDIR
 
+# shellcheck disable=SC2317  # called by the trap
 cleanup()
 {
     for pid in "${pids[@]}"; do
@@ -31,16 +33,9 @@ cleanup()
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
 
-ok() # status name
+show()
 {
-    count=$((count + 1))
-    if [ "$1" = 0 ]; then
-        echo "ok $count - $2"
-    else
-        failed=$((failed + 1))
-        echo "not ok $count - $2"
-        [ -z "${got:-}" ] || printf '%s\n' "$got" | sed 's/^/#   got: /'
-    fi
+    printf '%s\n' "${got:-}" | sed 's/^/  got: /'
 }
 
 is() # want name   (compares with $got)
@@ -390,5 +385,4 @@ got=$(find /tmp -maxdepth 1 -name 'kagemusha-ssh.*' -newer "$dir/authorized_keys
 is '' "no socket directory is left"
 stop_sshd
 
-echo "1..$count"
-[ $failed = 0 ]
+tests_done

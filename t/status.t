@@ -5,9 +5,10 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 B=$(readlink -f "${B:-build}")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/status.XXXXXX")
-count=0 failed=0
 pids=()
 
 # Called by the trap.
@@ -21,35 +22,6 @@ clean() {
 }
 trap clean EXIT
 trap 'exit 1' INT TERM HUP
-
-# ok STATUS NAME: one TAP line.
-ok() {
-    count=$((count + 1))
-    if [[ $1 == 0 ]]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        failed=1
-    fi
-}
-
-# that NAME COMMAND...
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    ok "$rc" "$name"
-}
-
-# is GOT WANT NAME
-is() {
-    if [[ $1 == "$2" ]]; then
-        ok 0 "$3"
-    else
-        ok 1 "$3"
-        printf '#   got:  %s\n#   want: %s\n' "${1//$'\n'/ | }" "${2//$'\n'/ | }"
-    fi
-}
 
 # sleeper [COMMAND...]: a process in a group of its own; sets pid.
 sleeper() {
@@ -105,39 +77,39 @@ stop() {
 
 for program in masterha_check_status masterha_stop; do
     run "$program" --version
-    is "$rc $out" "0 $program version 0.58." "$program --version"
+    that "$program --version" is "$rc $out" "0 $program version 0.58."
     run "$program" --help
-    is "$rc ${out%%$'\n'*}" "0 Usage: $program [options]" "$program --help"
+    that "$program --help" is "$rc ${out%%$'\n'*}" "0 Usage: $program [options]"
     run "$program"
-    is "$rc" 1 "$program without --conf and --app"
+    that "$program without --conf and --app" is "$rc" 1
 done
 
 status
-is "$rc $out" "2 app1 is stopped(2:NOT_RUNNING)." "no file"
+that "no file" is "$rc $out" "2 app1 is stopped(2:NOT_RUNNING)."
 
 sleeper sleep 300
 file 0:PING_OK db1
 status
-is "$rc $out" "0 app1 (pid:$pid) is running(0:PING_OK), master:db1" "PING_OK"
+that "PING_OK" is "$rc $out" "0 app1 (pid:$pid) is running(0:PING_OK), master:db1"
 status --manager_log=/x/app1.log
-is "$rc $out" "0 app1 (pid:$pid) is running(0:PING_OK), master:db1" "PING_OK names no log"
+that "PING_OK names no log" is "$rc $out" "0 app1 (pid:$pid) is running(0:PING_OK), master:db1"
 run masterha_check_status -app app1 -work "$dir"
-is "$rc" 0 "one dash, an abbreviation, and an alias"
+that "one dash, an abbreviation, and an alias" is "$rc" 0
 status --nonsense=1
-is "$rc" 0 "an unknown option is ignored"
+that "an unknown option is ignored" is "$rc" 0
 
 later=$'\nCheck /x/app1.log for details.'
 while IFS='|' read -r code word text; do
     file "$code:$word" db1
     status --manager_log=/x/app1.log
-    is "$rc $out" "$code app1 $text" "$word"
+    that "$word" is "$rc $out" "$code app1 $text"
 done <<EOF_CODES
 10|INITIALIZING_MONITOR|is now on initialization phase(10:INITIALIZING_MONITOR). Wait for a while and try checking again.
 EOF_CODES
 while IFS='|' read -r code word text; do
     file "$code:$word" db1
     status --manager_log=/x/app1.log
-    is "$rc $out" "$code app1 $text$later" "$word"
+    that "$word" is "$rc $out" "$code app1 $text$later"
 done <<EOF_CODES
 20|PING_FAILING|master maybe down(20:PING_FAILING). master:db1
 21|PING_FAILED|master maybe down(21:PING_FAILED). master:db1
@@ -150,19 +122,19 @@ EOF_CODES
 file 0:PING_OK db1
 touch -d '-1 minute' "$dir/app1.master_status.health"
 status
-is "$rc" 32 "an old PING_OK is TIMESTAMP_OLD"
+that "an old PING_OK is TIMESTAMP_OLD" is "$rc" 32
 that "with the code" grep -q '(32:TIMESTAMP_OLD)' <<<"$out"
 that "and how old it is" grep -Eq "^$dir/app1.master_status.health behinds [0-9]+ seconds!" <<<"$out"
 status --ping_limit=3600
-is "$rc" 0 "ping_limit is the limit"
+that "ping_limit is the limit" is "$rc" 0
 file 10:INITIALIZING_MONITOR
 touch -d '-1 minute' "$dir/app1.master_status.health"
 status
-is "$rc" 10 "only PING_OK grows old"
+that "only PING_OK grows old" is "$rc" 10
 
 printf 'nonsense' >"$dir/app1.master_status.health"
 status
-is "$rc" 1 "a file that is none: 1"
+that "a file that is none: 1" is "$rc" 1
 
 # The leader is gone, a member of its group is not.
 # shellcheck disable=SC2016
@@ -172,45 +144,44 @@ file 0:PING_OK db1
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null || true
 status
-is "$rc" 3 "children without their manager: PARTIALLY_RUNNING"
+that "children without their manager: PARTIALLY_RUNNING" is "$rc" 3
 stop
-is "$rc $out" "0 Stopped app1 successfully." "they are stopped"
+that "they are stopped" is "$rc $out" "0 Stopped app1 successfully."
 status
-is "$rc" 2 "and gone"
+that "and gone" is "$rc" 2
 
 sleeper sleep 300
 file 50:FAILOVER_RUNNING db1
 stop
-is "$rc $out" "1 Currently Failover is running on app1. Should not stop." "no stop during a failover"
+that "no stop during a failover" is "$rc $out" "1 Currently Failover is running on app1. Should not stop."
 that "the manager lives" kill -0 "$pid"
 stop --abort
-is "$rc $out" "0 Stopped app1 successfully." "--abort stops it"
+that "--abort stops it" is "$rc $out" "0 Stopped app1 successfully."
 
 # shellcheck disable=SC2016
 sleeper bash -c 'trap "" TERM; : >"$0"; while :; do sleep 1; done' "$dir/deaf"
 until [[ -e $dir/deaf ]]; do sleep 0.01; done
 file 0:PING_OK db1
 stop --abort_timeout=1
-is "$rc ${out##*$'\n'}" "1 Failed to stop app1." "a manager that does not end"
+that "a manager that does not end" is "$rc ${out##*$'\n'}" "1 Failed to stop app1."
 stop --abort --abort_timeout=1
-is "$rc ${out##*$'\n'}" "0 Forced stopped app1." "--abort ends it"
+that "--abort ends it" is "$rc ${out##*$'\n'}" "0 Forced stopped app1."
 wait "$pid" 2>/dev/null || true
 that "by force" gone "$pid"
 rm -f "$dir/app1.master_status.health"
 stop
-is "$rc $out" "0 MHA Manager is not running on app1(2:NOT_RUNNING)." "nothing to stop"
+that "nothing to stop" is "$rc $out" "0 MHA Manager is not running on app1(2:NOT_RUNNING)."
 
 # A configuration file names the application, its directory and its log.
 printf '[server default]\nmanager_workdir=%s\nmanager_log=%s/m.log\n[server1]\nhostname=127.0.0.1\n' \
     "$dir" "$dir" >"$dir/app1.cnf"
 run masterha_check_status --conf="$dir/app1.cnf" --global_conf=/nonexistent
-is "$rc $out" "2 app1 is stopped(2:NOT_RUNNING)." "--conf"
+that "--conf" is "$rc $out" "2 app1 is stopped(2:NOT_RUNNING)."
 sleeper sleep 300
 file 31:CONFIG_ERROR
 run masterha_check_status --conf="$dir/app1.cnf" --global_conf=/nonexistent
-is "$rc ${out##*$'\n'}" "31 Check $dir/m.log for details." "the log of --conf"
+that "the log of --conf" is "$rc ${out##*$'\n'}" "31 Check $dir/m.log for details."
 run masterha_check_status --conf="$dir/none.cnf"
-is "$rc" 1 "a file that is not there"
+that "a file that is not there" is "$rc" 1
 
-echo "1..$count"
-exit "$failed"
+tests_done

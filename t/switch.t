@@ -7,87 +7,16 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mariadb}} mode=${2:-${MODE:-gtid}}
-lab=${LAB:-switch-t}
-dir=build/lab/$lab
-out=$(mktemp)
-count=0 failed=0 background=()
-
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    local p
-    for p in $(jobs -p); do
-        kill -TERM "$p" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-# that NAME COMMAND...: one TAP line; on failure the last of what the program said.
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 40 "$out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null; do
-        ((SECONDS <= end)) || { "$@"; return; }
-        sleep 0.1
-    done
-}
-
-not() {
-    ! "$@"
-}
-
-is() {
-    [[ $1 == "$2" ]] || {
-        printf '#   got:  %s\n#   want: %s\n' "$1" "$2"
-        return 1
-    }
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-sql() {
-    ctl sql "$@" 2>/dev/null
-}
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin switch "$@"
+background=()
 
 raise() {
-    local rc=0 more=()
+    local more=()
     # The MySQL 5.6 package lacks the plugin.
     [[ $mode == position || $server == mysql56 ]] || more=(--semisync)
-    t/lab/up "$server" "$mode" --lab "$lab" --path "$B" "${more[@]}" >"$out" 2>&1 || rc=$?
-    if ((rc == 77)); then
-        echo "1..0 # SKIP $(tail -n 1 "$out")"
-        exit 0
-    fi
-    ((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-    # shellcheck disable=SC1091
-    . "$dir/env"
-    conf=$dir/app1.cnf
-    work=$dir/hosts/manager/fs/var-tmp/app1
-    rm -rf "$work"
+    lab_raise "$server" "$mode" "${more[@]}"
     sed -i '/^\[server default\]/a journal_dir=/var/tmp/app1/journal\nhook_timeout=10' "$conf"
     cp "$conf" "$dir/plain.cnf"
 }
@@ -131,10 +60,6 @@ switch() {
 
 quietly() {
     switch --interactive=0 "$@" </dev/null
-}
-
-says() {
-    grep -qF -- "$1" "$out"
 }
 
 writable() {
@@ -413,5 +338,4 @@ questions
 killed
 stop_writer
 that "no acknowledged row is lost, all servers are equal" within 30 nothing_is_lost
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -6,13 +6,15 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 B=$(readlink -f "${B:-build}")
 server=${1:-${SERVER:-mariadb}}
 bin=build/servers/$server/bin
 dir=$(mktemp -d "${TMPDIR:-/var/tmp}/tools.XXXXXX")
+out=$dir/out
 # shellcheck source=t/binlog/servers.sh
 . t/binlog/servers.sh
-count=0 failed=0
 
 trap 'servers_end; rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM HUP
@@ -21,25 +23,13 @@ trap 'exit 1' INT TERM HUP
 that() {
     local name=$1 status=$2 word=$3 rc=0
     shift 3
-    "$@" >"$dir/out" 2>&1 || rc=$?
-    count=$((count + 1))
-    if ((rc == status)) && { [[ -z $word ]] || grep -qF -- "$word" "$dir/out"; }; then
-        echo "ok $count - $name"
-        return
+    "$@" >"$out" 2>&1 || rc=$?
+    if ((rc == status)) && { [[ -z $word ]] || grep -qF -- "$word" "$out"; }; then
+        ok 0 "$name"
+    else
+        ok 1 "$name"
+        echo "# status $rc, not $status, or without: $word"
     fi
-    echo "not ok $count - $name"
-    failed=1
-    echo "# status $rc, not $status, or without: $word"
-    tail -n 12 "$dir/out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
 }
 
 words() {
@@ -195,5 +185,4 @@ that "unless it shall not any more" 0 "succeeded." purge --disable_relay_log_pur
 that "the server of another host is refused" 1 "not this host" purge --host=192.0.2.1
 that "one that is no replica too" 1 "is not a replica" "$B/purge_relay_logs" --user=root "--socket=$dir/$server-m.sock"
 that "a wrong password is an error" 1 "purge_relay_logs:" purge --password=no
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -6,13 +6,16 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 B=$(readlink -f "${B:-build}")
 server=${1:-${SERVER:-mariadb}} mode=${2:-${MODE:-position}}
 node=$B/kagemusha-node
 dir=$(mktemp -d "${TMPDIR:-/var/tmp}/vault.XXXXXX")
+out=$dir/out
 # shellcheck source=t/binlog/servers.sh
 . t/binlog/servers.sh
-count=0 failed=0 agent=0 request=0 serving=
+agent=0 request=0 serving=
 
 clean() {
     [[ -z $serving ]] || kill "$serving" 2>/dev/null || true
@@ -23,34 +26,9 @@ clean() {
 trap clean EXIT
 trap 'exit 1' INT TERM HUP
 
+# What a command says is shown if it fails.
 that() {
-    local name=$1 rc=0
-    shift
-    "$@" >"$dir/out" 2>&1 || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 25 "$dir/out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
-}
-
-is() {
-    [[ $1 == "$2" ]] || {
-        printf 'got:  %s\nwant: %s\n' "$1" "$2"
-        return 1
-    }
+    if "${@:2}" >"$out" 2>&1; then ok 0 "$1"; else ok 1 "$1"; fi
 }
 
 has() {
@@ -361,5 +339,4 @@ that "the replica gets from there what it had received" replayed
 kill "$serving" 2>/dev/null || true
 that "all of it is known to be applied" within 60 all_judged
 that "and let go on demand" forget
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -4,50 +4,18 @@
 set -eu
 
 cd "$(dirname "$0")/../.."
+# shellcheck source=t/lib.sh
+. t/lib.sh
 server=${SERVER:-mariadb}
-mode=${MODE:-gtid}
+mode=${MODE:-gtid} poll_s=0.05
 lab=smoke-$server-$mode
 dir=build/lab/$lab
 ledger=$dir/ledger
-count=0
-
-ok() {
-    local rc=$1
-    shift
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $*"
-    else
-        echo "not ok $count - $*"
-    fi
-}
-
-# holds NAME COMMAND...
-holds() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=$?
-    ok $rc "$name"
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
 
 # status COMMAND...: its exit status, in rc.
 status() {
     rc=0
     "$@" || rc=$?
-}
-
-# within SECONDS COMMAND...
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.05
-    done
 }
 
 acked_by() {
@@ -121,25 +89,18 @@ no_mount() {
     ! grep "$dir/" /proc/self/mountinfo
 }
 
-equals() {
-    [[ $1 == "$2" ]] || {
-        echo "# got: $1, wanted: $2"
-        return 1
-    }
-}
-
 finish() {
     # shellcheck disable=SC2046
     kill $(jobs -p) 2>/dev/null || true
     t/lab/down --lab "$lab"
 }
 
-((EUID == 0)) || { echo "1..0 # SKIP namespaces need root"; exit 0; }
+((EUID == 0)) || skip_all "namespaces need root"
 rc=0
 why=$(t/servers/get "$server" 2>&1) || rc=$?
 case $rc in
 0) ;;
-77) echo "1..0 # SKIP $why"; exit 0 ;;
+77) skip_all "$why" ;;
 *) echo "Bail out! $why"; exit 1 ;;
 esac
 trap finish EXIT
@@ -148,54 +109,54 @@ began=$(date +%s%N)
 t/lab/up "$server" "$mode" --lab "$lab" >/dev/null || { echo "Bail out! the lab does not come up"; exit 1; }
 echo "# up $server $mode: $((($(date +%s%N) - began) / 1000000)) ms"
 token=$(<"$dir/token")
-holds "db1 holds the VIP" equals "$(ctl vip-where)" db1
+that "db1 holds the VIP" is "$(ctl vip-where)" db1
 # shellcheck disable=SC2016
-holds "the manager's key opens every database host" \
+that "the manager's key opens every database host" \
     ctl exec manager bash -c 'for h in db1 db2 db3; do
         [[ $(ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR $h hostname) == $h ]] || exit 1; done'
-holds "a database host does not open another" \
+that "a database host does not open another" \
     ctl exec db1 bash -c '! ssh -o BatchMode=yes -o StrictHostKeyChecking=no db2 true 2>/dev/null'
 
 status ctl exec client sh -c 'exit 7'
-holds "an exit status comes back" equals $rc 7
+that "an exit status comes back" is $rc 7
 t/lab/exec client --lab "$lab" sleep 60 &
 sleeper=$!
 within 5 ctl exec client pgrep -x sleep >/dev/null
 kill $sleeper
 status wait $sleeper
-holds "a signal goes down" within 5 ctl exec client bash -c '! pgrep -x sleep >/dev/null'
+that "a signal goes down" within 5 ctl exec client bash -c '! pgrep -x sleep >/dev/null'
 
 t/lab/ctl --lab "$lab" sampler &
 sampler=$!
 t/lab/ctl --lab "$lab" writer --id 1 >"$dir/writer1" &
 writer=$!
-holds "rows are acknowledged through the VIP" within 20 acked_at_least 1 1 200
-holds "db1 alone is writable" within 10 sees 20 db1=w db2=r db3=r
+that "rows are acknowledged through the VIP" within 20 acked_at_least 1 1 200
+that "db1 alone is writable" within 10 sees 20 db1=w db2=r db3=r
 ctl cut db3
-holds "a cut host does not answer" within 10 sees 10 db1=w db2=r db3=-
-holds "a cut host does not greet" silent db1 db3
+that "a cut host does not answer" within 10 sees 10 db1=w db2=r db3=-
+that "a cut host does not greet" silent db1 db3
 ctl heal db3
-holds "a healed host answers" within 20 sees 10 db1=w db2=r db3=r
+that "a healed host answers" within 20 sees 10 db1=w db2=r db3=r
 ctl cutlink db1 db2 oneway
-holds "a cut link is silent" silent db1 db2
-holds "its neighbours are not" greets db1 db3
+that "a cut link is silent" silent db1 db2
+that "its neighbours are not" greets db1 db3
 ctl heallink db1 db2
-holds "a healed link is not" within 10 greets db1 db2
+that "a healed link is not" within 10 greets db1 db2
 ctl pause db2
-holds "a stopped server does not answer" within 10 sees 10 db1=w db2=- db3=r
+that "a stopped server does not answer" within 10 sees 10 db1=w db2=- db3=r
 ctl cont db2
-holds "it does when it goes on" within 20 sees 10 db1=w db2=r db3=r
+that "it does when it goes on" within 20 sees 10 db1=w db2=r db3=r
 kill $writer $sampler
 status wait $writer
-holds "the writer ends well" equals $rc 0
-holds "its total is its ledger's" equals "$(awk '$1 == "acknowledged" { print $2 }' "$dir/writer1")" \
+that "the writer ends well" is $rc 0
+that "its total is its ledger's" is "$(awk '$1 == "acknowledged" { print $2 }' "$dir/writer1")" \
     "$(acked_by 1 1)"
 wait $sampler
-holds "replicas catch up" ctl wait-repl 30
+that "replicas catch up" ctl wait-repl 30
 rc=0
 facts=$(t/lab/compare --lab "$lab") || rc=$?
-holds "nothing is lost while nothing happened" equals "$rc $(fact lost) $(fact checksums_equal)" "0 0 yes"
-holds "every acknowledged row is there" equals "$(fact acknowledged)" "$(acked_by 1 1)"
+that "nothing is lost while nothing happened" is "$rc $(fact lost) $(fact checksums_equal)" "0 0 yes"
+that "every acknowledged row is there" is "$(fact acknowledged)" "$(acked_by 1 1)"
 
 # What db1 acknowledges from here on nobody else receives.
 ctl sql db2 "STOP $(replica_word) IO_THREAD"
@@ -209,40 +170,40 @@ follow_db2
 ctl sql db2 "RESET $(replica_word) ALL"
 ctl sql db2 "SET GLOBAL read_only = 0"
 ctl vip-to db2
-holds "the VIP moved" equals "$(ctl vip-where)" db2
-holds "the writer goes on at the new master" within 20 acked_at_least 2 2 50
+that "the VIP moved" is "$(ctl vip-where)" db2
+that "the writer goes on at the new master" within 20 acked_at_least 2 2 50
 kill $writer
 wait $writer
 lost=$(acked_by 2 1)
 rc=0
 facts=$(t/lab/compare --lab "$lab") || rc=$?
-holds "compare counts the rows that died with db1" equals "$rc $(fact server) $(fact lost)" "1 db2 $lost"
-holds "compare names them" equals "$(fact lost_rows | cut -d ' ' -f 1)" "2:$(awk '$1 == 2 { print $2; exit }' "$ledger/2.ledger")"
-holds "the rest is on both hosts" equals "$(fact level) $(fact live) $(fact checksums_equal)" "yes db2 db3 yes"
-holds "the gap is the failover's" awk -v gap="$(fact gap_ms)" 'BEGIN { exit !(gap > 50) }'
-holds "no two were writable" equals "$(fact two_writable_samples)" 0
-holds "the JSON says the same" equals "$(t/lab/compare --lab "$lab" --json | jq .lost)" "$lost"
+that "compare counts the rows that died with db1" is "$rc $(fact server) $(fact lost)" "1 db2 $lost"
+that "compare names them" is "$(fact lost_rows | cut -d ' ' -f 1)" "2:$(awk '$1 == 2 { print $2; exit }' "$ledger/2.ledger")"
+that "the rest is on both hosts" is "$(fact level) $(fact live) $(fact checksums_equal)" "yes db2 db3 yes"
+that "the gap is the failover's" awk -v gap="$(fact gap_ms)" 'BEGIN { exit !(gap > 50) }'
+that "no two were writable" is "$(fact two_writable_samples)" 0
+that "the JSON says the same" is "$(t/lab/compare --lab "$lab" --json | jq .lost)" "$lost"
 
 # The old master comes back as it was: writable. That is what the sampler is for.
 ctl start db1
 t/lab/ctl --lab "$lab" sampler &
 sampler=$!
-holds "two writable masters are seen" within 20 sees 10 db1=w db2=w db3=r
+that "two writable masters are seen" within 20 sees 10 db1=w db2=w db3=r
 kill $sampler
 wait $sampler
 facts=$(t/lab/compare --lab "$lab") || true
-holds "and counted" test "$(fact two_writable_samples)" -gt 10
-holds "and proved" test "$(fact two_writable_proved)" -gt 0
+that "and counted" test "$(fact two_writable_samples)" -gt 10
+that "and proved" test "$(fact two_writable_proved)" -gt 0
 
 ctl poweroff db3
-holds "a host without power is off" within 5 grep -q '^db3 off' <(ctl status)
+that "a host without power is off" within 5 grep -q '^db3 off' <(ctl status)
 ctl poweron db3
 ctl start db3
-holds "it comes back with its data" ctl wait-repl 30
-holds "down ends it" t/lab/down --lab "$lab"
-holds "no process is left" nobody_carries "$token"
-holds "no file is left" test ! -e "$dir"
-holds "no mount is left" no_mount
+that "it comes back with its data" ctl wait-repl 30
+that "down ends it" t/lab/down --lab "$lab"
+that "no process is left" nobody_carries "$token"
+that "no file is left" test ! -e "$dir"
+that "no mount is left" no_mount
 
 # Killed in the middle, up leaves what the next down finds.
 t/lab/up "$server" "$mode" --lab "$lab" >/dev/null 2>&1 &
@@ -252,5 +213,5 @@ kill -KILL $up
 status wait $up 2>/dev/null
 token=$(<"$dir/token")
 t/lab/down --lab "$lab"
-holds "an interrupted up leaves nothing either" nobody_carries "$token"
+that "an interrupted up leaves nothing either" nobody_carries "$token"
 echo "1..$count"
