@@ -1,32 +1,18 @@
 /* Every t/plan/switch/NAME.topo becomes NAME.plan; each plan is simulated, and simulated again with
  * each step failing in turn. With --print FILE the decision on one snapshot is printed. Plans that
  * were tampered with must be refused. */
-#include "common/file.h"
 #include "manager/decide/switchover.h"
+#include "t/plan/fixture.h"
 #include "t/plan/world/world.h"
-#include "t/tap.h"
 
-#include <glob.h>
+static struct switchover decided;
 
-#define SNAPSHOT_MAX (1 << 20)
-
-static int load(const char *path, struct topo **t, struct err *e)
-{
-    struct buf text = BUF_INIT;
-    int rc = file_read(path, &text, SNAPSHOT_MAX, e);
-
-    if (rc == 0)
-        rc = topo_parse(text.data, t, e);
-    buf_release(&text);
-    return rc;
-}
-
-static int decide(const struct topo *t, struct switchover *s, struct buf *out)
+static int decide(const struct topo *t, struct buf *out)
 {
     struct err e = {0};
-    int rc = switchover_decide(t, s, &e);
+    int rc = switchover_decide(t, &decided, &e);
 
-    switchover_print(t, s, out);
+    switchover_print(t, &decided, out);
     if (rc)
         buf_addf(out, "refused: %s\n", e.text);
     return rc;
@@ -106,61 +92,20 @@ static void is_held_by_the_check(const char *name, const struct topo *t, const s
     }
 }
 
-static void one(const char *path)
+static void go_on(const char *name, const struct topo *t)
 {
-    static struct switchover s;
-    struct buf want = BUF_INIT, got = BUF_INIT, again = BUF_INIT;
-    struct topo *t = NULL, *copy = NULL;
-    struct err e = {0};
-    char plan[512], name[256];
-
-    file_app_name(path, name, sizeof(name));
-    snprintf(plan, sizeof(plan), "%.*s.plan", (int)(strlen(path) - strlen(".topo")), path);
-    tap_ok(load(path, &t, &e) == 0, "%s is read %s", name, e.text);
-    if (!t)
-        return;
-    topo_print(t, &again);
-    tap_ok(topo_parse(again.data, &copy, &e) == 0, "%s is read back %s", name, e.text);
-    file_read(plan, &want, SNAPSHOT_MAX, &e);
-    if (decide(copy ? copy : t, &s, &got) == 0) {
-        ends_well(name, t, &s.plan);
-        survives_failures(name, t, &s.plan);
-        is_held_by_the_check(name, t, &s.plan);
-    }
-    tap_is(got.data, want.data, plan);
-    topo_free(&t);
-    topo_free(&copy);
-    buf_release(&want);
-    buf_release(&got);
-    buf_release(&again);
-}
-
-static int print_one(const char *path)
-{
-    static struct switchover s;
-    struct buf out = BUF_INIT;
-    struct topo *t = NULL;
-    struct err e = {0};
-
-    if (load(path, &t, &e))
-        return fprintf(stderr, "%s\n", e.text), 1;
-    decide(t, &s, &out);
-    fputs(out.data, stdout);
-    buf_release(&out);
-    topo_free(&t);
-    return 0;
+    ends_well(name, t, &decided.plan);
+    survives_failures(name, t, &decided.plan);
+    is_held_by_the_check(name, t, &decided.plan);
 }
 
 int main(int argc, char **argv)
 {
-    glob_t g;
+    static const struct fixtures f = {.directory = "t/plan/switch",
+                                      .ending = "plan",
+                                      .least = 15,
+                                      .decide = decide,
+                                      .go_on = go_on};
 
-    if (argc == 3 && strcmp(argv[1], "--print") == 0)
-        return print_one(argv[2]);
-    tap_ok(glob("t/plan/switch/*.topo", 0, NULL, &g) == 0 && g.gl_pathc >= 15,
-           "at least 15 fixtures");
-    for (size_t i = 0; i < g.gl_pathc; i++)
-        one(g.gl_pathv[i]);
-    globfree(&g);
-    return tap_done();
+    return fixture_main(&f, argc, argv);
 }
