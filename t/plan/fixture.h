@@ -56,7 +56,9 @@ static inline void fixture_run(const struct fixtures *f, const char *path)
 
     file_app_name(path, name, sizeof(name));
     snprintf(answer, sizeof(answer), "%s/%s.%s", f->directory, name, f->ending);
-    if (!tap_ok(fixture_load(path, &t, &e) == 0, "%s is read %s", name, e.text))
+    fixture_load(path, &t, &e);
+    tap_ok(t != NULL, "%s is read %s", name, e.text);
+    if (!t)
         return;
     fixture_round_trip(name, t);
     file_read(answer, &want, FIXTURE_MAX, &e);
