@@ -6,16 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
+static void __attribute__((format(printf, 3, 0)))
+fill(struct err *e, enum err_code code, const char *fmt, va_list ap)
+{
+    e->code = code;
+    e->server_errno = 0;
+    vsnprintf(e->text, sizeof(e->text), fmt, ap);
+}
+
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
     va_list ap;
 
     if (!e)
         return -1;
-    e->code = code;
-    e->server_errno = 0;
     va_start(ap, fmt);
-    vsnprintf(e->text, sizeof(e->text), fmt, ap);
+    fill(e, code, fmt, ap);
     va_end(ap);
     return -1;
 }
@@ -45,10 +51,8 @@ int err_errno(struct err *e, enum err_code code, const char *fmt, ...)
 
     if (!e)
         return -1;
-    e->code = code;
-    e->server_errno = 0;
     va_start(ap, fmt);
-    vsnprintf(e->text, sizeof(e->text), fmt, ap);
+    fill(e, code, fmt, ap);
     va_end(ap);
     len = strlen(e->text);
     snprintf(e->text + len, sizeof(e->text) - len, ": %s", strerror(saved));

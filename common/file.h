@@ -24,5 +24,8 @@ int file_lock(const char *path, struct err *e);
 void file_app_name(const char *path, char *out, size_t size);
 /* Writes all bytes, over interrupts and short writes. */
 int file_write_all(int fd, const void *bytes, size_t len, struct err *e);
+/* Moves a descriptor of our own out of 0 to 2, where a child's own ones are put one after the
+ * other: a program whose standard descriptors are closed gets such numbers. fd below 0 stays. */
+int file_above_stdio(int fd);
 
 #endif

@@ -30,29 +30,16 @@ struct child {
     int64_t until_ms;
 };
 
-/* Keeps the descriptor out of 0 to 2, where the child's own ones are put one after the other. A
- * program whose standard descriptors are closed gets such numbers. */
-static int above_stdio(int fd)
-{
-    int high;
-
-    if (fd < 0 || fd > 2)
-        return fd;
-    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    close(fd);
-    return high;
-}
-
 /* A file in memory instead of a pipe: a child that does not read it holds nobody up. */
 static int open_input(const struct run *r, struct err *e)
 {
     int fd;
 
     if (!r->input) {
-        fd = above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
+        fd = file_above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
         return fd < 0 ? err_errno(e, ERR_IO, "cannot open /dev/null") : fd;
     }
-    fd = above_stdio(memfd_create("input", MFD_CLOEXEC));
+    fd = file_above_stdio(memfd_create("input", MFD_CLOEXEC));
     if (fd < 0)
         return err_errno(e, ERR_IO, "cannot hold the input");
     if (file_write_all(fd, r->input, r->input_len, e) == 0 && lseek(fd, 0, SEEK_SET) == 0)
@@ -65,8 +52,8 @@ static int open_output(int fds[2], struct err *e)
 {
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_errno(e, ERR_IO, "cannot make a pipe");
-    fds[0] = above_stdio(fds[0]);
-    fds[1] = above_stdio(fds[1]);
+    fds[0] = file_above_stdio(fds[0]);
+    fds[1] = file_above_stdio(fds[1]);
     if (fds[0] >= 0 && fds[1] >= 0)
         return 0;
     err_errno(e, ERR_IO, "cannot make a pipe");

@@ -66,6 +66,10 @@ void ssh_keep_errors(struct ssh_channel *c, const char *bytes, size_t len);
 /* The home directory of t; "" when there is none. */
 void ssh_home(const struct ssh_target *t, char *out, size_t size);
 
+/* Connects to the port of t, by each of its addresses: the descriptor, which does not block, or -1.
+ */
+int ssh_connect(const struct ssh_target *t, int64_t deadline_ms, struct err *e);
+
 /* --- known hosts (ssh_known.c) --- */
 
 enum known_verdict {
@@ -104,6 +108,25 @@ int known_touch(const struct known_hosts *k, struct err *e);
 /* Sets the sentence for a key that is not accepted, with the fix. Returns -1. */
 int known_refuse(const struct ssh_target *t, const struct known_hosts *k,
                  const struct known_answer *a, struct err *e);
+
+/* --- command lines of ssh(1) (ssh_words.c) --- */
+
+#define SSH_WORDS_MAX 112
+
+struct ssh_words {
+    char *word[SSH_WORDS_MAX + 1]; /* NULL behind the last */
+    size_t count;
+    int overflow;
+};
+
+/* The master that logs in and listens on the socket; its own command is a cat. */
+void ssh_words_master(struct ssh_words *w, const char *socket, const struct ssh_target *t,
+                      const struct known_hosts *k, int64_t deadline_ms);
+/* A command by the master of the socket. Everything but the socket is idle: if the master is gone,
+ * ProxyCommand keeps this ssh(1) from opening a connection of its own. */
+void ssh_words_channel(struct ssh_words *w, const char *socket, const char *host,
+                       const char *command);
+void ssh_words_release(struct ssh_words *w);
 
 /* --- private key files and the agent (ssh_keys.c) --- */
 

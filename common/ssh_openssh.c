@@ -4,6 +4,7 @@
  * on a socket that we hold. */
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/run.h"
 #include "common/ssh_internal.h"
 
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +23,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORDS_MAX       112
 #define MASTER_TICK_MS  5
 #define SOCKET_DIR_MAX  60  /* a socket's path has 108 bytes, ssh(1) appends 17 for a while */
 #define MASTER_LAST_MS  100 /* between a client's end and that of its master */
 #define TRANSPORT_ERROR 255
-
-struct words {
-    char *word[WORDS_MAX + 1]; /* NULL behind the last */
-    size_t count;
-    int overflow;
-};
 
 struct cli_session {
     struct ssh base;
@@ -56,182 +49,7 @@ struct cli_channel {
     int status; /* once ended: exit code, or 128 + signal of the local ssh(1) */
 };
 
-/* --- command lines --- */
-
-static void __attribute__((format(printf, 2, 3))) add(struct words *w, const char *fmt, ...)
-{
-    char text[2048];
-    va_list ap;
-
-    va_start(ap, fmt);
-    if (vsnprintf(text, sizeof(text), fmt, ap) >= (int)sizeof(text) || w->count == WORDS_MAX)
-        w->overflow = 1;
-    else
-        w->word[w->count++] = mem_strdup(text);
-    va_end(ap);
-}
-
-static void words_release(struct words *w)
-{
-    while (w->count > 0)
-        free(w->word[--w->count]);
-}
-
-/* "-o", "key=value" */
-static void add_options(struct words *w, const char *const *options, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        add(w, "-o");
-        add(w, "%s", options[i]);
-    }
-}
-
-/* The words of ssh_options: blanks part them, quotes keep them together and go away. */
-static void add_user_options(struct words *w, const char *text)
-{
-    while (*(text += strspn(text, " \t"))) {
-        struct buf word = BUF_INIT;
-        char quote = '\0';
-
-        for (; *text && (quote || (*text != ' ' && *text != '\t')); text++) {
-            if (quote && *text == quote)
-                quote = '\0';
-            else if (!quote && (*text == '"' || *text == '\''))
-                quote = *text;
-            else
-                buf_addc(&word, *text);
-        }
-        add(w, "%s", word.data);
-        buf_release(&word);
-    }
-}
-
-/* A file name as a value of ssh_config: quoted, with %% for %. */
-static void add_file_name(struct buf *out, const char *path)
-{
-    buf_adds(out, " \"");
-    for (; *path; path++) {
-        if (*path == '%' || *path == '"' || *path == '\\')
-            buf_addc(out, *path == '%' ? '%' : '\\');
-        buf_addc(out, *path);
-    }
-    buf_adds(out, "\"");
-}
-
-/* Host keys: our file first, since ssh(1) writes new ones to the first. A host that is known is
- * only accepted with a kind of key by which it is known. */
-static void add_host_key_options(struct words *w, const struct ssh_target *t,
-                                 const struct known_hosts *k)
-{
-    static const char *const kinds[][2] = {
-        {"ssh-ed25519",         "ssh-ed25519"              },
-        {"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256"      },
-        {"ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384"      },
-        {"ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521"      },
-        {"ssh-rsa",             "rsa-sha2-512,rsa-sha2-256"},
-    };
-    char known[SSH_NAME_BYTES];
-    struct buf files = BUF_INIT, algs = BUF_INIT;
-
-    add_file_name(&files, k->file[0][0] ? k->file[0] : "/dev/null");
-    if (k->file[1][0])
-        add_file_name(&files, k->file[1]);
-    add(w, "-oUserKnownHostsFile=%s", files.data + 1);
-    add(w, "-oHostKeyAlias=%s", k->name[known_name(k)]);
-    add(w, "-oStrictHostKeyChecking=%s", t->host_key == SSH_STRICT ? "yes" : "accept-new");
-    known_kinds(k, known, sizeof(known));
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strstr(known, kinds[i][0]))
-            buf_addf(&algs, "%s%s", algs.len ? "," : "", kinds[i][1]);
-    }
-    if (algs.len)
-        add(w, "-oHostKeyAlgorithms=%s", algs.data);
-    buf_release(&files);
-    buf_release(&algs);
-}
-
-/* Only another home directory than ssh(1) would look into has to be told. */
-static void add_home_keys(struct words *w, const struct ssh_target *t)
-{
-    struct key_file files[KEY_FILES];
-
-    if (!t->home)
-        return;
-    key_files(t->home, files);
-    for (size_t i = 0; i < KEY_FILES; i++) {
-        if (files[i].kind != KEY_NONE)
-            add(w, "-oIdentityFile=%s", files[i].path);
-    }
-}
-
-static void master_words(struct words *w, const struct cli_session *s, const struct ssh_target *t,
-                         const struct known_hosts *k, int64_t deadline_ms)
-{
-    static const char *const fixed[] = {
-        "BatchMode=yes",     "PasswordAuthentication=no", "KbdInteractiveAuthentication=no",
-        "ControlMaster=yes", "ControlPersist=no",         "ForkAfterAuthentication=no",
-        "StdinNull=no",      "RemoteCommand=none",        "SessionType=default",
-        "RequestTTY=no",     "PermitLocalCommand=no",     "ClearAllForwardings=yes",
-        "UpdateHostKeys=no", "HashKnownHosts=no",         "CheckHostIP=no",
-        "LogLevel=INFO",     "ServerAliveInterval=1",
-    };
-
-    add(w, "ssh");
-    add_options(w, fixed, sizeof(fixed) / sizeof(fixed[0]));
-    add(w, "-oServerAliveCountMax=%d", SSH_SILENCE_S);
-    add(w, "-oConnectTimeout=%d", clock_left_ms(deadline_ms) / 1000 + 1);
-    add(w, "-oControlPath=%s", s->socket);
-    if (t->ip)
-        add(w, "-oHostName=%s", t->ip);
-    add_host_key_options(w, t, k);
-    if (t->options)
-        add_user_options(w, t->options);
-    add_home_keys(w, t);
-    add(w, "-p%d", t->port);
-    add(w, "-l%s", t->user);
-    add(w, "--");
-    add(w, "%s", t->host);
-    add(w, "exec cat");
-}
-
-/* Everything but the socket is idle: if the master is gone, ProxyCommand keeps this ssh(1) from
- * opening a connection of its own. */
-static void channel_words(struct words *w, const struct cli_session *s, const char *command)
-{
-    static const char *const fixed[] = {
-        "BatchMode=yes",
-        "ControlMaster=no",
-        "ProxyCommand=exit 255",
-        "ForkAfterAuthentication=no",
-        "StdinNull=no",
-        "RemoteCommand=none",
-        "SessionType=default",
-        "RequestTTY=no",
-        "ClearAllForwardings=yes",
-        "LogLevel=ERROR",
-    };
-
-    add(w, "ssh");
-    add_options(w, fixed, sizeof(fixed) / sizeof(fixed[0]));
-    add(w, "-oControlPath=%s", s->socket);
-    add(w, "--");
-    add(w, "%s", s->base.host);
-    if (w->count < WORDS_MAX)
-        w->word[w->count++] = mem_strdup(command);
-}
-
 /* --- master --- */
-
-static int above_stdio(int fd)
-{
-    int high;
-
-    if (fd < 0 || fd > 2)
-        return fd;
-    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    close(fd);
-    return high;
-}
 
 static void close_fd(int *fd)
 {
@@ -255,18 +73,18 @@ static int make_socket_dir(struct cli_session *s, struct err *e)
     return 0;
 }
 
-static int start_master(struct cli_session *s, const struct words *w, struct err *e)
+static int start_master(struct cli_session *s, const struct ssh_words *w, struct err *e)
 {
-    int life[2], null = above_stdio(open("/dev/null", O_RDWR | O_CLOEXEC)), rc;
+    int life[2], null = file_above_stdio(open("/dev/null", O_RDWR | O_CLOEXEC)), rc;
 
-    s->errors = above_stdio(memfd_create("ssh", MFD_CLOEXEC));
+    s->errors = file_above_stdio(memfd_create("ssh", MFD_CLOEXEC));
     if (null < 0 || s->errors < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, life) < 0) {
         err_errno(e, ERR_IO, "cannot start ssh");
         close_fd(&null);
         return -1;
     }
-    life[0] = above_stdio(life[0]);
-    life[1] = above_stdio(life[1]);
+    life[0] = file_above_stdio(life[0]);
+    life[1] = file_above_stdio(life[1]);
     rc = run_spawn(w->word, NULL, (const int[3]){life[1], null, s->errors}, &s->pid, e);
     close(null);
     close(life[1]);
@@ -410,7 +228,7 @@ static void cli_close(struct ssh *base)
 static int open_master(struct cli_session *s, const struct ssh_target *t, int64_t deadline_ms,
                        struct err *e)
 {
-    struct words w = {.count = 0};
+    struct ssh_words w = {.count = 0};
     struct known_hosts k;
     int rc;
 
@@ -419,12 +237,12 @@ static int open_master(struct cli_session *s, const struct ssh_target *t, int64_
     known_init(&k, t);
     if (t->host_key == SSH_ACCEPT_NEW && known_touch(&k, e) < 0)
         return -1;
-    master_words(&w, s, t, &k, deadline_ms);
+    ssh_words_master(&w, s->socket, t, &k, deadline_ms);
     if (w.overflow)
         rc = err_set(e, ERR_CONFIG, "host %s: ssh_options is too long", t->host);
     else
         rc = start_master(s, &w, e);
-    words_release(&w);
+    ssh_words_release(&w);
     return rc < 0 ? -1 : await_master(s, t, deadline_ms, e);
 }
 
@@ -438,12 +256,12 @@ static int open_ends(struct cli_channel *c, int far[3], struct err *e)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) < 0 || pipe2(out, O_CLOEXEC) < 0 ||
         pipe2(err, O_CLOEXEC) < 0)
         err_errno(e, ERR_IO, "cannot make a pipe");
-    c->in = above_stdio(in[0]);
-    c->out = above_stdio(out[0]);
-    c->err = above_stdio(err[0]);
-    far[0] = above_stdio(in[1]);
-    far[1] = above_stdio(out[1]);
-    far[2] = above_stdio(err[1]);
+    c->in = file_above_stdio(in[0]);
+    c->out = file_above_stdio(out[0]);
+    c->err = file_above_stdio(err[0]);
+    far[0] = file_above_stdio(in[1]);
+    far[1] = file_above_stdio(out[1]);
+    far[2] = file_above_stdio(err[1]);
     return c->err < 0 || far[2] < 0 ? -1 : 0;
 }
 
@@ -464,13 +282,13 @@ static int watch(struct cli_channel *c, struct err *e)
 
 static int start_channel(struct cli_channel *c, const char *command, struct err *e)
 {
-    struct words w = {.count = 0};
+    struct ssh_words w = {.count = 0};
     int far[3] = {-1, -1, -1}, rc = open_ends(c, far, e);
 
     if (rc == 0) {
-        channel_words(&w, c->session, command);
+        ssh_words_channel(&w, c->session->socket, c->session->base.host, command);
         rc = run_spawn(w.word, NULL, far, &c->pid, e);
-        words_release(&w);
+        ssh_words_release(&w);
     }
     for (int i = 0; i < 3; i++)
         close_fd(&far[i]);
