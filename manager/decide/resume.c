@@ -232,11 +232,24 @@ static struct binpos furthest(const struct topo *v)
     return best;
 }
 
+/* A new master that forgot its master no longer says how it found its place; the others do. Without
+ * it one such host would make a GTID group of MariaDB one of file and position. */
+static void follow_as_others(const struct topo *v, struct topo_host *h)
+{
+    h->repl.sql = THREAD_YES;
+    for (int i = 0; i < v->hosts; i++) {
+        if (v->host[i].was_replica && v->host[i].reach == REACH_UP && v->host[i].channels > 0)
+            h->repl.follow = v->host[i].repl.follow;
+    }
+}
+
 /* A host that was pointed elsewhere, as a replica of the dead master again: by the coordinates of
  * its catch-up, which are the dead master's own (decision 18); else level with the best, since
  * nobody is pointed at the new master who was not. */
 static void see_as_replica(struct topo *v, struct topo_host *h, const struct binpos *level)
 {
+    if (h->channels == 0)
+        follow_as_others(v, h);
     if (h->moved == MOVED_ASIDE && is_loopback(h->repl.master_host))
         h->repl.read = h->repl.exec;
     else
