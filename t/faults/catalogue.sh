@@ -44,7 +44,10 @@ flapping-master-cable        none      -                   FB10,FB11
 hosts-file-lost              failover  -                   FB12
 ssh-to-master-blocked        none      -                   FB14
 sshd-of-master-dead          none      -                   FB14
+sshd-of-master-hangs         none      -                   FB16
+host-key-changed             none      -                   FB15
 port-to-master-blocked       none      -                   FB14,FB1
+bulk-from-master-lost        failover  -                   FB17
 vip-on-a-replica-too         failover  -                   FB19
 vip-hook-lies                failover  -                   FB20,FD12
 applier-behind               failover  -                   FC1
@@ -53,6 +56,10 @@ applier-stopped              failover  -                   FC4
 replica-restarted            failover  -                   FC5
 no-master-is-latest          failover  -                   FC3
 errant-on-replica            failover  -                   FC10
+errant-on-candidate          failover  -                   FC9
+conflict-on-replica          failover  -                   FC14
+delayed-candidate            failover  -                   FC20
+large-transaction            failover  -                   FC21,FC7
 replica-dies-too             either    -                   FC15
 candidate-dies-too           either    -                   FC16,FC17
 replica-down-dispensable     failover  -                   FC15
@@ -83,7 +90,7 @@ conf_for() {
         [[ $1 != no-agent ]] || echo '/^\[server default\]/a node_path=/nowhere/kagemusha-node'
         [[ $1 != no-agent ]] || echo "/^writer_vip/d; /^\\[server default\\]/a $hook"
         ;;
-    replica-down-dispensable | replica-dies-too | candidate-dies-too) echo '/^hostname=db[23]/a ignore_fail=1' ;;
+    replica-down-dispensable | replica-dies-too | candidate-dies-too | conflict-on-replica) echo '/^hostname=db[23]/a ignore_fail=1' ;;
     receiver-behind) echo '/^hostname=db2/a candidate_master=1' ;;
     no-master-is-latest) echo '/^hostname=db3/a no_master=1' ;;
     vip-hook-lies) echo "/^writer_vip/d; /^\\[server default\\]/a $hook" ;;

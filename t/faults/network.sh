@@ -125,3 +125,38 @@ fault_vip_hook_lies() {
     await_end
     ctl vip-to "$(the_master)"
 }
+
+# Login and agent stand still, the server does not.
+fault_sshd_of_master_hangs() {
+    # shellcheck disable=SC2016
+    ctl exec db1 sh -c 'kill -STOP $(pidof sshd sshd-session kagemusha-node)'
+    hold 8
+    # shellcheck disable=SC2016
+    ctl exec db1 sh -c 'kill -CONT $(pidof sshd sshd-session kagemusha-node)'
+    await_ping
+}
+
+restart_sshd() {
+    # shellcheck disable=SC2016
+    ctl exec "$1" sh -c 'kill -KILL $(pidof sshd sshd-session kagemusha-node)' || true
+    ctl exec "$1" /usr/sbin/sshd
+}
+
+fault_host_key_changed() {
+    local key=/etc/ssh/ssh_host_ed25519_key
+    ctl exec db1 sh -c "cp -p $key /var/tmp/host.key && rm $key && ssh-keygen -q -t ed25519 -N '' -f $key"
+    restart_sshd db1
+    said 'agent-(lost|missing): .*'
+    hold
+    ctl exec db1 cp -p /var/tmp/host.key "$key"
+    restart_sshd db1
+    await_ping
+}
+
+# Small packets pass, full ones do not: a login works, and the copy of a log stands still.
+fault_bulk_from_master_lost() {
+    on_manager iptables -w 5 -t raw -A PREROUTING -s "$(address db1)" -m length --length 1000: -j DROP
+    ctl kill db1
+    await_end
+    on_manager iptables -w 5 -t raw -D PREROUTING -s "$(address db1)" -m length --length 1000: -j DROP
+}

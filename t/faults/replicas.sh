@@ -45,6 +45,56 @@ fault_errant_on_replica() {
     ctl sql db3 'SET SESSION sql_log_bin = 0; DROP DATABASE errant' || true
 }
 
+# db2 would be chosen, and has what no other server has. In position mode nobody can see it.
+fault_errant_on_candidate() {
+    ctl sql db2 "SET SESSION sql_log_bin = 1; CREATE DATABASE errant" || true
+    sleep 0.5
+    ctl kill db1
+    await_end
+    [[ $mode == position || $(the_master) == db3 ]] || wrong+=("a server with a transaction of its own was promoted")
+    ctl sql db2 'SET SESSION sql_log_bin = 0; DROP DATABASE errant' || true
+}
+
+applier_failed() {
+    [[ $(ctl status | grep "^$1 ") == *:Yes/No* ]]
+}
+
+# A row that the master is about to write is there already: the applier of db3 stops at it.
+fault_conflict_on_replica() {
+    ctl sql db3 "SET SESSION sql_log_bin = 0; INSERT INTO app.ledger (writer, n)
+        SELECT $writers, MAX(n) + 300 FROM app.ledger WHERE writer = $writers"
+    within 30 applier_failed db3 || wrong+=("the applier of db3 did not stop")
+    ctl kill db1
+    await_end
+}
+
+fault_delayed_candidate() {
+    local change='CHANGE MASTER TO MASTER_DELAY = 3600'
+    [[ $server != mysql9 ]] || change='CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 3600'
+    replica db2 stop SQL
+    [[ $server != mysql56 ]] || replica db2 stop IO
+    ctl sql db2 "$change"
+    replica db2 start SQL
+    [[ $server != mysql56 ]] || replica db2 start IO
+    sleep 1
+    ctl kill db1
+    await_end
+    [[ $(the_master) == db3 ]] || wrong+=("a delayed replica was promoted")
+}
+
+# Some 60 MB in one transaction are on their way when the master dies: the replicas have a part of it, or all.
+fault_large_transaction() {
+    local i values=()
+    ctl sql db1 'CREATE TABLE app.large (id INT PRIMARY KEY, b LONGBLOB)'
+    for ((i = 0; i < 60; i++)); do
+        values+=("INSERT INTO app.large VALUES ($i, REPEAT('$((i % 10))', 1000000))")
+    done
+    on_one_session db1 BEGIN "${values[@]}" COMMIT 2>/dev/null &
+    sleep "1.$(random 90)"
+    ctl kill db1
+    await_end
+}
+
 fault_replica_dies_too() {
     ctl kill db1
     sleep "0.$(random 30)"
