@@ -408,11 +408,12 @@ static int late(const char *where, int accepts, struct err *e)
 
 static int refused(const struct attempt *a, const char *where, struct err *e)
 {
-    enum err_code code = db_errno_means_alive(a->code) ? ERR_DENIED : ERR_CONNECT;
+    int told = db_errno_told(a->code, a->text);
+    enum err_code code = db_errno_means_alive(told) ? ERR_DENIED : ERR_CONNECT;
 
-    err_set(e, code, "%s: %s (error %d)", where, a->text, a->code);
+    err_set(e, code, "%s: %s (error %d)", where, a->text, told);
     if (e)
-        e->server_errno = a->code;
+        e->server_errno = told;
     return -1;
 }
 

@@ -81,4 +81,9 @@ void db_quote_name(struct buf *out, const char *name);
 /* 1 for errors that prove a living server (1040, 1042 ... 1275: contract 4.2.1). */
 int db_errno_means_alive(int server_errno);
 
+/* The server's number in an error of the library. Connector/C has one of its own for what a server
+ * says ahead of TLS (it has no place left, it blocks the host), and tells the server's in the text:
+ * nobody vouches for it, nor for the greeting that proves life to a replica. */
+int db_errno_told(int library_errno, const char *text);
+
 #endif

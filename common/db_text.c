@@ -1,6 +1,9 @@
 /* What needs no connection: quoting, and what an error number means; see db.h. */
 #include "common/db.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 int db_errno_means_alive(int server_errno)
 {
     /* MHA's list, then: no password given, password expired (twice), TLS demanded, account locked
@@ -13,6 +16,15 @@ int db_errno_means_alive(int server_errno)
         if (alive[i] == server_errno)
             return 1;
     return 0;
+}
+
+int db_errno_told(int library_errno, const char *text)
+{
+    static const char before[] = "authenticity of the following error cannot be verified: ";
+    const char *at = strstr(text, before);
+    long told = at ? strtol(at + sizeof(before) - 1, NULL, 10) : 0;
+
+    return told > 0 && told <= 65535 ? (int)told : library_errno;
 }
 
 /* A backslash is the one byte whose meaning hangs on sql_mode; bytes outside ASCII hang on the

@@ -186,11 +186,12 @@ static void tls(const struct pair *p)
            "a certificate without an authority is refused: %s", e.text);
 }
 
-/* One account without privileges takes every free place; the next one is told so. */
+/* One account without privileges takes every free place; the next one is told so. With the place
+ * kept for administrators taken as well the server says so ahead of its greeting. */
 static void crowd(const struct pair *p)
 {
     struct db_target t = p->master;
-    struct db *d[64];
+    struct db *d[64], *last, *none;
     struct err e = {0};
     int n = 0;
 
@@ -200,6 +201,11 @@ static void crowd(const struct pair *p)
         n++;
     tap_ok(n > 8 && n < 64 && e.code == ERR_DENIED && e.server_errno == 1040,
            "too many connections is ERR_DENIED 1040 after %d: %s", n, e.text);
+    OK(db_open(&last, &p->master, in_ms(3000), &e_), "an administrator gets the last place");
+    tap_ok(db_open(&none, &p->master, in_ms(3000), &e) == -1 && e.code == ERR_DENIED &&
+               e.server_errno == 1040,
+           "and the next one ERR_DENIED 1040, TLS or not: %s", e.text);
+    db_close(&last);
     while (n > 0)
         db_close(&d[--n]);
 }
