@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The faults of the campaign, by name. Sourced by t/campaign, whose functions do the work.
-# A row: name, what must come of it, options of the lab (- for none), which faults of the catalogue it stands for.
+# A row: name, what must come of it, options of the lab (- for none), which faults of the catalogue it stands for,
+# and on which server `make test` shows it (`make test-all` shows all on every server of t/matrix).
 #   none      no failover is begun; the group goes on as soon as the fault is healed
 #   failover  one failover, and the group goes on
 #   either    one of the two
@@ -10,73 +11,73 @@
 # shellcheck disable=SC2034,SC2154  # read and set by t/campaign
 
 faults='
-kill-mysqld                  failover  -                   FA1
-kill-mysqld-idle             failover  -                   FA1
-kill-supervised              failover  --supervise         FA2,FA16
-kill-supervised-ride         none      --supervise         FA2
-clean-restart                none      -                   FA3
-clean-stop                   failover  -                   FA3
-sigstop-mysqld               failover  -                   FA4,FE8
-freeze-host                  failover  --net-timeout=0     FA5
-freeze-host-unfenceable      none      -                   FA5,FB8
-poweroff-host                failover  --net-timeout=0     FA6
-reboot-after-failover        failover  -                   FE8
-cable-of-master              failover  --net-timeout=0     FB2,FB8
-cable-of-master-unfenceable  none      -                   FB2
-disk-full                    none      --small-disk=96m    FA7
-disk-stalled                 none      --small-disk=96m    FA9
-too-many-connections         none      -                   FA10
-password-rotated             none      -                   FA11
-host-blocked                 none      -                   FA12
-read-lock-held               none      -                   FA13
-saturated                    none      -                   FA14
-semisync-blocked             none      --semisync          FA17
-read-only-by-hand            none      -                   FA18
-manager-master-cut           none      -                   FB1
-master-replicas-cut          none      -                   FB3
-one-replica-cut              none      -                   FB4
-manager-cut-off              none      -                   FB5,FB13
-oneway-to-master             none      -                   FB7
-oneway-from-master           none      -                   FB7
-packet-loss                  none      -                   FB9
-flapping-manager-link        none      -                   FB10
-flapping-master-cable        none      -                   FB10,FB11
-hosts-file-lost              failover  -                   FB12
-ssh-to-master-blocked        none      -                   FB14
-sshd-of-master-dead          none      -                   FB14
-sshd-of-master-hangs         none      -                   FB16
-host-key-changed             none      -                   FB15
-port-to-master-blocked       none      -                   FB14,FB1
-bulk-from-master-lost        failover  -                   FB17
-vip-on-a-replica-too         failover  -                   FB19
-vip-hook-lies                failover  -                   FB20,FD12
-applier-behind               failover  -                   FC1
-receiver-behind              failover  -                   FC2
-applier-stopped              failover  -                   FC4
-replica-restarted            failover  -                   FC5
-no-master-is-latest          failover  -                   FC3
-errant-on-replica            failover  -                   FC10
-errant-on-candidate          failover  -                   FC9
-conflict-on-replica          failover  -                   FC14
-delayed-candidate            failover  -                   FC20
-large-transaction            failover  -                   FC21,FC7
-replica-dies-too             either    -                   FC15
-candidate-dies-too           either    -                   FC16,FC17
-replica-down-dispensable     failover  -                   FC15
-replica-down                 refused   -                   FC15,F5
-manager-killed-before        failover  -                   FD1
-manager-killed-during        failover  -                   FD2,FD3,FD4
-manager-stopped-during       failover  -                   FD6
-manager-stopped-idle         none      -                   FD6,FD7
-two-managers                 failover  -                   FD8,FB6
-monitor-session-killed       none      -                   FD9
-conf-broken                  failover  -                   FD10
-hook-hangs                   refused   -                   FD11
-hook-dies                    refused   -                   FD11
-hook-floods                  failover  -                   FD11
-journal-unwritable           refused   -                   FD5
-agents-killed                failover  -                   FD15
-no-agent                     failover  -                   FD14
+kill-mysqld                  failover  -                   FA1          both
+kill-mysqld-idle             failover  -                   FA1          mariadb
+kill-supervised              failover  --supervise         FA2,FA16     mysql9
+kill-supervised-ride         none      --supervise         FA2          mariadb
+clean-restart                none      -                   FA3          mysql9
+clean-stop                   failover  -                   FA3          mariadb
+sigstop-mysqld               failover  -                   FA4,FE8      both
+freeze-host                  failover  --net-timeout=0     FA5          mysql9
+freeze-host-unfenceable      none      -                   FA5,FB8      mariadb
+poweroff-host                failover  --net-timeout=0     FA6          mariadb
+reboot-after-failover        failover  -                   FA6,FE8      mysql9
+cable-of-master              failover  --net-timeout=0     FB2,FB8      both
+cable-of-master-unfenceable  none      -                   FB2          mariadb
+disk-full                    none      --small-disk=96m    FA7          mysql9
+disk-stalled                 none      --small-disk=96m    FA9          mariadb
+too-many-connections         none      -                   FA10         mysql9
+password-rotated             none      -                   FA11         mariadb
+host-blocked                 none      --set=skip_name_resolve=0 FA12         mysql9
+read-lock-held               none      -                   FA13         mariadb
+saturated                    none      -                   FA14         mysql9
+semisync-blocked             none      --semisync          FA17         mysql9
+read-only-by-hand            none      -                   FA18         mariadb
+manager-master-cut           none      -                   FB1          mariadb
+master-replicas-cut          none      -                   FB3          mariadb
+one-replica-cut              none      -                   FB4          mysql9
+manager-cut-off              none      -                   FB5,FB13     mariadb
+oneway-to-master             none      -                   FB7          mysql9
+oneway-from-master           none      -                   FB7          mariadb
+packet-loss                  none      -                   FB9          mariadb
+flapping-manager-link        none      -                   FB10         mysql9
+flapping-master-cable        none      -                   FB10,FB11    mariadb
+hosts-file-lost              failover  -                   FB12         mariadb
+ssh-to-master-blocked        none      -                   FB14         mariadb
+sshd-of-master-dead          none      -                   FB14         mysql9
+sshd-of-master-hangs         none      -                   FB16         mysql9
+host-key-changed             none      -                   FB15         mariadb
+port-to-master-blocked       none      -                   FB14,FB1     mysql9
+bulk-from-master-lost        failover  -                   FB17         mysql9
+vip-on-a-replica-too         failover  -                   FB19         mysql9
+vip-hook-lies                failover  -                   FB20,FD12    mariadb
+applier-behind               failover  -                   FC1          mariadb
+receiver-behind              failover  -                   FC2          mysql9
+applier-stopped              failover  -                   FC4          mariadb
+replica-restarted            failover  -                   FC5          mysql9
+no-master-is-latest          failover  -                   FC3          mariadb
+errant-on-replica            failover  -                   FC10         mysql9
+errant-on-candidate          failover  -                   FC9          mysql9
+conflict-on-replica          failover  -                   FC14         mariadb
+delayed-candidate            failover  -                   FC20         mysql9
+large-transaction            failover  -                   FC21,FC7     both
+replica-dies-too             either    -                   FC15         mariadb
+candidate-dies-too           either    -                   FC16,FC17    mysql9
+replica-down-dispensable     failover  -                   FC15         mysql9
+replica-down                 refused   -                   FC15,F5      mariadb
+manager-killed-before        failover  -                   FD1          mysql9
+manager-killed-during        failover  -                   FD2,FD3,FD4  both
+manager-stopped-during       failover  -                   FD6          mariadb
+manager-stopped-idle         none      -                   FD6,FD7      mysql9
+two-managers                 failover  -                   FD8,FB6      mariadb
+monitor-session-killed       none      -                   FD9          mariadb
+conf-broken                  failover  -                   FD10         mysql9
+hook-hangs                   refused   -                   FD11         mysql9
+hook-dies                    refused   -                   FD11         mariadb
+hook-floods                  failover  -                   FD11         mysql9
+journal-unwritable           refused   -                   FD5          mariadb
+agents-killed                failover  -                   FD15         mysql9
+no-agent                     failover  -                   FD14         mariadb
 '
 
 # conf_for NAME: sed commands on the lab's own configuration, one a line.

@@ -46,7 +46,8 @@ lab_down() {
 
 raise() {
     local rc=0 words=()
-    [[ $1 == - ]] || read -ra words <<<"${1//=/ }"
+    [[ $1 == - ]] || words=("${1%%=*}")
+    [[ $1 != *=* ]] || words+=("${1#*=}")
     lab_down
     t/lab/up "$server" "$mode" --lab "$lab" --path "$B" "${words[@]}" >"$out/up.log" 2>&1 || rc=$?
     ((rc != 77)) || raised_skip=1

@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# All faults of the master's process and host, each once (t/campaign). SERVER, MODE, LAB, B in the environment.
+# Faults of the master's process and host, each once (t/campaign): in `make test` this server's share, else all of them. SERVER, MODE, LAB,
+# B in the environment, RUN_WHAT from t/run.
 set -eu
 cd "$(dirname "$0")/../.."
-exec t/campaign --tap --class A --server "${SERVER:-mariadb}" --mode "${MODE:-gtid}" --lab "${LAB:-faults-process}"
+share=()
+[[ ${RUN_WHAT:-} != test ]] || share=(--share)
+exec t/campaign --tap --class A "${share[@]}" --server "${SERVER:-mariadb}" --mode "${MODE:-gtid}" --lab "${LAB:-faults-process}"

@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# All faults of replicas and data, each once (t/campaign). SERVER, MODE, LAB, B in the environment.
+# Faults of replicas and data, each once (t/campaign): in `make test` this server's share, else all of them. SERVER, MODE, LAB,
+# B in the environment, RUN_WHAT from t/run.
 set -eu
 cd "$(dirname "$0")/../.."
-exec t/campaign --tap --class C --server "${SERVER:-mariadb}" --mode "${MODE:-gtid}" --lab "${LAB:-faults-replicas}"
+share=()
+[[ ${RUN_WHAT:-} != test ]] || share=(--share)
+exec t/campaign --tap --class C "${share[@]}" --server "${SERVER:-mariadb}" --mode "${MODE:-gtid}" --lab "${LAB:-faults-replicas}"
