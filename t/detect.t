@@ -1,16 +1,14 @@
 #!/usr/bin/env bash
 # Detection on real servers: faults of the campaign that a manager meets most, each once, with a writer, a sampler
-# and the campaign's oracle.
-# Usage: t/detect.t [FAULT...], or SERVER, MODE, LAB, B in the environment. t/faults/*.t have all of them.
+# and the campaign's oracle: in position mode, since t/faults/*.t have all faults by GTID.
+# Usage: t/detect.t [FAULT...], or SERVER, MODE, LAB, B in the environment.
 set -eu
 
 cd "$(dirname "$0")/.."
 faults=("$@")
 if ((${#faults[@]} == 0)); then
-    faults=(kill-mysqld kill-supervised sigstop-mysqld cable-of-master manager-cut-off)
-    # What no server makes a difference to is seen once.
-    [[ ${SERVER:-mariadb} != mariadb ]] || faults+=(manager-master-cut master-replicas-cut
-        flapping-master-cable read-only-by-hand manager-stopped-idle)
+    faults=(kill-mysqld kill-supervised sigstop-mysqld cable-of-master manager-cut-off manager-master-cut
+        master-replicas-cut flapping-master-cable read-only-by-hand manager-stopped-idle)
 fi
 options=()
 for fault in "${faults[@]}"; do

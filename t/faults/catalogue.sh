@@ -11,8 +11,8 @@
 # shellcheck disable=SC2034,SC2154  # read and set by t/campaign
 
 faults='
-kill-mysqld                  failover  -                   FA1          both
-kill-mysqld-idle             failover  -                   FA1          mariadb
+kill-mysqld                  failover  -                   FA1          mariadb
+kill-mysqld-idle             failover  -                   FA1          mysql9
 kill-supervised              failover  --supervise         FA2,FA16     mysql9
 kill-supervised-ride         none      --supervise         FA2          mariadb
 clean-restart                none      -                   FA3          mysql9
@@ -38,8 +38,8 @@ master-replicas-cut          none      -                   FB3          mariadb
 one-replica-cut              none      -                   FB4          mysql9
 manager-cut-off              none      -                   FB5,FB13     mariadb
 oneway-to-master             none      -                   FB7          mysql9
-oneway-from-master           none      -                   FB7          mariadb
-packet-loss                  none      -                   FB9          mariadb
+oneway-from-master           none      -                   FB7          mysql9
+packet-loss                  none      -                   FB9          mysql9
 flapping-manager-link        none      -                   FB10         mysql9
 flapping-master-cable        none      -                   FB10,FB11    mariadb
 hosts-file-lost              failover  -                   FB12         mariadb
@@ -60,13 +60,13 @@ errant-on-replica            failover  -                   FC10         mysql9
 errant-on-candidate          failover  -                   FC9          mysql9
 conflict-on-replica          failover  -                   FC14         mariadb
 delayed-candidate            failover  -                   FC20         mysql9
-large-transaction            failover  -                   FC21,FC7     both
+large-transaction            failover  -                   FC21,FC7     mysql9
 replica-dies-too             either    -                   FC15         mariadb
 candidate-dies-too           either    -                   FC16,FC17    mysql9
 replica-down-dispensable     failover  -                   FC15         mysql9
 replica-down                 refused   -                   FC15,F5      mariadb
 manager-killed-before        failover  -                   FD1          mysql9
-manager-killed-during        failover  -                   FD2,FD3,FD4  both
+manager-killed-during        failover  -                   FD2,FD3,FD4  mariadb
 manager-stopped-during       failover  -                   FD6          mariadb
 manager-stopped-idle         none      -                   FD6,FD7      mysql9
 two-managers                 failover  -                   FD8,FB6      mariadb
