@@ -48,24 +48,28 @@ static void apply_switch(struct world *w, const struct step *s)
         w->semisync_off = s->kind == STEP_SEMISYNC_OFF;
 }
 
+/* What happens to one host's lock, threads and master. */
+static void apply_replica(struct world *w, const struct step *s)
+{
+    int h = s->host;
+
+    if (s->kind == STEP_LOCK || s->kind == STEP_UNLOCK)
+        w->locked[h] = s->kind == STEP_LOCK;
+    w->sql_started[h] |= s->kind == STEP_START_SQL;
+    w->io_stopped[h] |= s->kind == STEP_STOP_IO;
+    if (s->kind == STEP_FOLLOW || s->kind == STEP_FOLLOW_BASE)
+        w->follows[h] = s->peer;
+    if (s->kind == STEP_FORGET_MASTER)
+        w->follows[h] = NO_HOST;
+    w->lost[h] |= s->kind == STEP_LEAVE;
+}
+
 /* 0 when the step cannot do its work in this world. */
 static int apply(struct world *w, const struct step *s)
 {
     int h = s->host;
 
     switch (s->kind) {
-    case STEP_LOCK:
-        w->locked[h] = 1;
-        break;
-    case STEP_UNLOCK:
-        w->locked[h] = 0;
-        break;
-    case STEP_START_SQL:
-        w->sql_started[h] = 1;
-        break;
-    case STEP_STOP_IO:
-        w->io_stopped[h] = 1;
-        break;
     case STEP_FENCE_AGENT:
         w->killed = w->supervisor_held = 1;
         w->may_write[h] = 0;
@@ -87,15 +91,15 @@ static int apply(struct world *w, const struct step *s)
     case STEP_VIP_ADD:
         w->vip = h;
         break;
+    case STEP_LOCK:
+    case STEP_UNLOCK:
+    case STEP_START_SQL:
+    case STEP_STOP_IO:
     case STEP_FOLLOW:
     case STEP_FOLLOW_BASE:
-        w->follows[h] = s->peer;
-        break;
     case STEP_FORGET_MASTER:
-        w->follows[h] = NO_HOST;
-        break;
     case STEP_LEAVE:
-        w->lost[h] = 1;
+        apply_replica(w, s);
         break;
     case STEP_FREEZE:
     case STEP_HOOK_CHANGE_STOP:
