@@ -153,10 +153,12 @@ interrupt() {
         echo "STOP $word IO_THREAD; FLUSH LOCAL RELAY LOGS; START $word IO_THREAD" | server_sql "$name" s
         [[ $i != 3 ]] || echo "FLUSH LOCAL BINARY LOGS" | server_sql "$name" m
     done
-    for ((i = 0; i < 300; i++)); do
+    for ((i = 0; i < 600; i++)); do
         has_received "$name" && return 0
         sleep 0.1
     done
+    echo "SHOW $word STATUS" | server_sql "$name" s --column-names --vertical |
+        sed -n 's/^ *\([A-Za-z]*_IO_[A-Z].*\|Read_.*\)/# \1/p'
     return 1
 }
 
