@@ -2,6 +2,7 @@
 #include "manager/act/observe.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "manager/act/observe_host.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #define PROBE_MS  1000 /* decision 1 */
 #define ANSWER_MS 100  /* for its answer to come back */
+#define SLOW_MS   300
 
 static void put(char *out, size_t size, const char *text)
 {
@@ -54,6 +56,15 @@ struct topo *observe_nothing(const struct group *g)
         t->host[i].paused = g->host[i].paused;
     }
     return t;
+}
+
+void observe_slow(const struct observing *ob, int host, int64_t begun_ms, const char *what)
+{
+    int64_t took = clock_mono_ms() - begun_ms;
+
+    if (took >= SLOW_MS)
+        log_info("slow-answer", "%s answered by %s after %lld ms", topo_label(ob->t, host), what,
+                 (long long)took);
 }
 
 static enum sight sight_of(const char *word)
@@ -105,6 +116,7 @@ static void see_agent(struct group *g, int host, void *arg)
     struct observing *ob = arg;
     struct group_host *gh = &g->host[host];
     struct topo_host *h = &ob->t->host[host];
+    int64_t begun_ms = clock_mono_ms();
 
     observe_agent(gh, h);
     if (ob->o->mute & (1U << host))
@@ -117,6 +129,8 @@ static void see_agent(struct group *g, int host, void *arg)
         observe_life(ob, host);
     if (ob->t->writer_vip && h->agent == AGENT_UP)
         observe_vip(ob, host);
+    if (h->agent == AGENT_UP && !(ob->o->sights & (1U << host)))
+        observe_slow(ob, host, begun_ms, "its agent");
 }
 
 struct topo *observe(struct group *g, const struct observe *o)

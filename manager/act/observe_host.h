@@ -12,6 +12,9 @@ struct observing {
     pthread_mutex_t arena; /* over topo_keep */
 };
 
+/* Tells of an answer that came, and kept the others waiting. what: "SQL", "its agent". */
+void observe_slow(const struct observing *ob, int host, int64_t begun_ms, const char *what);
+
 group_fn observe_sql;
 /* By the host's agent: is the master's process there, does the host hold the VIP. */
 void observe_life(struct observing *ob, int host);

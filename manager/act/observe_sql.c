@@ -275,6 +275,7 @@ void observe_sql(struct group *g, int host, void *arg)
     struct observing *ob = arg;
     struct group_host *gh = &g->host[host];
     struct topo_host *h = &ob->t->host[host];
+    int64_t begun_ms = clock_mono_ms();
     struct err e = {0};
     int rc = -1;
 
@@ -293,6 +294,8 @@ void observe_sql(struct group *g, int host, void *arg)
     }
     if (e.code == ERR_TIMEOUT)
         sql_close(&gh->sql);
+    if (rc == 0)
+        observe_slow(ob, host, begun_ms, "SQL");
     gh->sql_err = e;
     h->reach = rc == 0 ? REACH_UP : observe_reach(&e);
     if (h->reach == REACH_REFUSED && !port_refuses(gh->conf, ob->o->deadline_ms))

@@ -93,6 +93,7 @@ static void see_tail(struct observing *ob, int dead, enum mode mode)
     struct buf text = BUF_INIT;
     struct json_object *req, *reply = NULL;
     struct binpos best = received(ob->t, dead, &all);
+    int64_t begun_ms = clock_mono_ms();
     struct err e = {0};
 
     if (!best.file[0]) {
@@ -110,6 +111,7 @@ static void see_tail(struct observing *ob, int dead, enum mode mode)
             put(h->tail_text, sizeof(h->tail_text), e.text);
         else
             take_tail(ob, h, reply);
+        observe_slow(ob, dead, begun_ms, "the end of its binlog");
     }
     json_object_put(reply);
     buf_release(&text);
