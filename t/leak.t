@@ -14,7 +14,7 @@ show() {
 }
 
 command -v valgrind >/dev/null || skip_all "valgrind is missing"
-! grep -q __asan_init "$B/kagemusha" || skip_all "built with sanitizers, which look for the same"
+! sanitized || skip_all "built with sanitizers, which look for the same"
 
 lab_raise "$server" "$mode"
 

@@ -41,6 +41,11 @@ skip_all() { # WHY
     exit 0
 }
 
+# Built with sanitizers: other libraries, another order of loading, and slower.
+sanitized() {
+    grep -q __asan_init "$B/kagemusha"
+}
+
 needs_root() {
     ((EUID == 0)) || skip_all "the lab needs root"
 }

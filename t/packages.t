@@ -17,6 +17,7 @@ clean() {
 }
 trap clean EXIT
 trap 'exit 1' INT TERM HUP
+! sanitized || skip_all "built with sanitizers, whose libraries no package depends on"
 
 # What a command says is shown if it fails.
 that() {

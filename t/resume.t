@@ -107,7 +107,8 @@ manager_of() {
 # doomed "before WORD HOST" SIGNAL: a failover that does not come to its end by itself.
 doomed() {
     : >"$out"
-    t/lab/exec manager --lab "$lab" env LD_PRELOAD="$stopper" STOP_AT="$1" STOP_SIGNAL="$2" \
+    t/lab/exec manager --lab "$lab" env LD_PRELOAD="$stopper" \
+        ASAN_OPTIONS=verify_asan_link_order=0 STOP_AT="$1" STOP_SIGNAL="$2" \
         STOP_MARK=/var/tmp/stopped \
         masterha_master_switch --conf="$conf" --master_state=dead --dead_master_host="$dead" \
         --interactive=0 >>"$out" 2>&1

@@ -191,6 +191,8 @@ perl_modules() {
 	PERL
     chmod 755 "$dir/perl_hook"
     set_conf "master_ip_failover_script=$PWD/$dir/perl_hook"
+    # Found beside the program, but for one that is built further down in the tree.
+    [[ -d $B/../conf/perl ]] || export PERL5LIB=$PWD/conf/perl
     ctl kill db1
     run on_manager masterha_master_switch --master_state=dead --conf="$conf" --interactive=0 --dead_master_host=db1 \
         --dead_master_port=3306 --ignore_last_failover

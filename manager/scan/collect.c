@@ -392,7 +392,8 @@ static int collect_all(struct collect *c, struct err *e)
         return -1;
     c->out->increment = c->settings.increment;
     c->out->offset = c->settings.offset;
-    qsort(c->out->column, c->out->columns, sizeof(*c->out->column), scan_column_cmp);
+    if (c->out->columns > 0)
+        qsort(c->out->column, c->out->columns, sizeof(*c->out->column), scan_column_cmp);
     if (read_tables(c, e) != 0)
         return -1;
     drop_unseen(c->out);

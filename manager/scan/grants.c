@@ -107,11 +107,12 @@ static int like(const char *pattern, const char *text)
 
 static int listed(const struct buf *list, const char *schema, int patterns)
 {
-    const char *p = list->data, *end = list->data + list->len;
+    for (size_t at = 0; at < list->len; at += strlen(list->data + at) + 1) {
+        const char *name = list->data + at;
 
-    for (; p < end; p += strlen(p) + 1)
-        if (patterns ? like(p, schema) : strcmp(p, schema) == 0)
+        if (patterns ? like(name, schema) : strcmp(name, schema) == 0)
             return 1;
+    }
     return 0;
 }
 
