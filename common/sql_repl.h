@@ -60,8 +60,8 @@ int sql_workers_idle(struct sql *s, int64_t deadline_ms, struct err *e);
  * survives a wait whose deadline comes first. */
 int sql_wait_position(struct sql *s, const char *channel, const struct binpos *p,
                       int64_t deadline_ms, int *done, struct err *e);
-int sql_wait_gtid(struct sql *s, const struct gtid_set *set, int64_t deadline_ms, int *done,
-                  struct err *e);
+int sql_wait_gtid(struct sql *s, const char *channel, const struct gtid_set *set,
+                  int64_t deadline_ms, int *done, struct err *e);
 
 /* SET GLOBAL read_only (and super_read_only=0 before it when clearing, where it exists). Setting 1
  * waits at most 2 s for locks. */

@@ -18,9 +18,9 @@
 #define POLL_MIN_MS 1
 #define POLL_MAX_MS 10
 
-/* What is waited for: a position in a channel, or a set in all of them. */
+/* What is waited for: a position or a set, that a channel is to bring. */
 struct wait {
-    const char *channel; /* NULL: all of them */
+    const char *channel;
     const struct binpos *position;
     const struct gtid_set *set;
     const char *check; /* MySQL with a set: a query whose column n is 1 when it is reached */
@@ -32,7 +32,7 @@ static int same_channel(const struct db_rows *r, size_t i, const char *channel)
     static const char *const names[] = {"Channel_Name", "Connection_name", NULL};
     const char *name = db_rows_any(r, i, names);
 
-    return !channel || strcasecmp(name ? name : "", channel) == 0;
+    return strcasecmp(name ? name : "", channel) == 0;
 }
 
 /* The applied position of a row of replica status. */
@@ -184,11 +184,11 @@ int sql_wait_position(struct sql *s, const char *channel, const struct binpos *p
     return err_wrap(e, "wait for %s", binpos_print(p, where, sizeof(where)));
 }
 
-int sql_wait_gtid(struct sql *s, const struct gtid_set *set, int64_t deadline_ms, int *done,
-                  struct err *e)
+int sql_wait_gtid(struct sql *s, const char *channel, const struct gtid_set *set,
+                  int64_t deadline_ms, int *done, struct err *e)
 {
     struct buf text = BUF_INIT, quoted = BUF_INIT, check = BUF_INIT, slice = BUF_INIT;
-    struct wait w = {.set = set};
+    struct wait w = {.channel = channel, .set = set};
     int rc;
 
     gtid_print(set, &text);

@@ -3,6 +3,7 @@
  * the loop's thread speaks with the agents, without waiting for their answers. */
 #include "common/clock.h"
 #include "common/log.h"
+#include "manager/act/channel.h"
 #include "manager/act/monitor_state.h"
 #include "manager/act/observe_host.h"
 #include "manager/act/thread.h"
@@ -66,17 +67,17 @@ static void put_executed(struct sql *s, struct json_object *o, int64_t deadline_
 }
 
 /* NULL for a host that follows nobody. */
-static struct json_object *applied_request(struct sql *s, const struct conf_server *server,
+static struct json_object *applied_request(const struct group_host *h, struct sql *s,
                                            int64_t deadline_ms, struct err *e)
 {
     struct sql_channels *all = mem_zalloc(sizeof(*all));
+    const struct sql_channel *c = NULL;
     struct json_object *o = NULL;
 
-    if (sql_read_channels(s, all, deadline_ms, e) == 0 && all->count == 1 &&
-        all->item[0].master_host[0]) {
-        const struct sql_channel *c = &all->item[0];
-
-        o = request(server);
+    if (sql_read_channels(s, all, deadline_ms, e) == 0)
+        c = channel_of_group(h->group, all, NULL);
+    if (c) {
+        o = request(h->conf);
         json_put_u64(o, "source_id", c->master_server_id);
         json_put_str(o, "exec_file", c->exec.file);
         json_put_u64(o, "exec_pos", c->exec.pos);
@@ -115,7 +116,7 @@ static void ask_replica(struct monitor_vault *v, int host)
             put(v, &v->hold[host], hold_request(h->conf, logs));
         free(logs);
     }
-    put(v, &v->applied[host], applied_request(s, h->conf, deadline_ms, &e));
+    put(v, &v->applied[host], applied_request(h, s, deadline_ms, &e));
     if (e.code == ERR_CONNECT || e.code == ERR_TIMEOUT)
         sql_close(s);
 }

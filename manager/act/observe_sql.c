@@ -1,5 +1,6 @@
 /* What a server says of itself becomes its part of the snapshot; see observe.h. */
 #include "common/clock.h"
+#include "manager/act/channel.h"
 #include "manager/act/observe_host.h"
 
 #include <errno.h>
@@ -199,6 +200,7 @@ static void put_channel(struct observing *ob, struct topo_repl *r, const struct 
     r->behind_s = c->seconds_behind;
     r->delay_s = c->sql_delay;
     put(r->user, sizeof(r->user), c->master_user);
+    put(r->channel, sizeof(r->channel), c->name);
     put_filters(r, c);
 }
 
@@ -218,6 +220,51 @@ static void note_heard(struct observe_heard *was, struct topo_repl *r, const str
     }
 }
 
+/* What a channel brought: what it received, and on MySQL all that its source wrote. A server
+ * forgets what it received, and MariaDB without GTIDs does not tell. */
+static void add_foreign(struct gtid_set *to, const struct gtid_set *executed,
+                        const struct sql_channel *c)
+{
+    struct gtid_set of_source = GTID_INIT;
+
+    gtid_union(to, &c->retrieved);
+    if (executed->kind == GTID_MYSQL)
+        gtid_of_uuid(&of_source, executed, c->master_uuid);
+    for (size_t i = 0; executed->kind == GTID_MARIADB && i < executed->count; i++)
+        if (executed->range[i].server_id == c->master_server_id)
+            gtid_add(&of_source, &executed->range[i]);
+    gtid_union(to, &of_source);
+    gtid_release(&of_source);
+}
+
+static void see_others(struct observing *ob, struct topo_host *h, const struct sql_channels *all,
+                       const struct sql_channel *ours)
+{
+    struct gtid_set foreign = GTID_INIT, executed = GTID_INIT, view;
+
+    h->others = h->others_run = 0;
+    h->others_text[0] = '\0';
+    pthread_mutex_lock(&ob->arena);
+    view = topo_view(ob->t, h->executed);
+    gtid_copy(&executed, &view);
+    pthread_mutex_unlock(&ob->arena);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct sql_channel *c = &all->item[i];
+
+        if (c == ours || !c->master_host[0])
+            continue;
+        h->others++;
+        h->others_run += c->sql_running;
+        if (h->others == 1 || c->sql_running)
+            snprintf(h->others_text, sizeof(h->others_text), "'%.60s' from %.100s:%d", c->name,
+                     c->master_host, c->master_port);
+        add_foreign(&foreign, &executed, c);
+    }
+    h->foreign = keep(ob, &foreign);
+    gtid_release(&foreign);
+    gtid_release(&executed);
+}
+
 static int see_channels(struct observing *ob, int host, struct err *e)
 {
     struct sql_channels *all = mem_zalloc(sizeof(*all));
@@ -228,14 +275,16 @@ static int see_channels(struct observing *ob, int host, struct err *e)
     h->repl.heard = 0;
     h->repl.filters[0] = '\0';
     if (rc == 0) {
-        for (size_t i = 0; i < all->count; i++) {
-            const struct sql_channel *c = &all->item[i];
+        const struct sql_channel *c = channel_of_group(ob->g, all, &h->channels);
 
-            if (!c->master_host[0] || h->channels++ > 0)
-                continue;
+        /* An unnamed one is taken for the group's, and named when it follows a stranger. */
+        if (!c && (c = channel_named(all, "")))
+            h->channels = 1;
+        if (c) {
             put_channel(ob, &h->repl, c);
             note_heard(ob->o->heard ? &ob->o->heard[host] : NULL, &h->repl, c);
         }
+        see_others(ob, h, all, c);
     }
     sql_channels_release(all);
     free(all);

@@ -1,6 +1,7 @@
 /* What can be read behind the end of a master: the tail on its own disk that nobody received, and
  * how far back relay logs of replicas reach. See observe.h. */
 #include "common/clock.h"
+#include "manager/act/channel.h"
 #include "manager/act/observe_host.h"
 #include "manager/act/rescue.h"
 #include "manager/decide/diagnose.h"
@@ -122,10 +123,13 @@ static void see_tail(struct observing *ob, int dead, enum mode mode)
 static struct json_object *ask_relay_logs(struct group_host *gh, int64_t deadline_ms)
 {
     struct sql_channels *all = mem_zalloc(sizeof(*all));
+    const struct sql_channel *c = NULL;
     struct json_object *req = NULL;
 
-    if (sql_read_channels(&gh->sql, all, deadline_ms, NULL) == 0 && all->count == 1)
-        rescue_ask_relay_logs(&gh->sql, &all->item[0], &req, deadline_ms, NULL);
+    if (sql_read_channels(&gh->sql, all, deadline_ms, NULL) == 0)
+        c = channel_of_group(gh->group, all, NULL);
+    if (c)
+        rescue_ask_relay_logs(&gh->sql, c, &req, deadline_ms, NULL);
     sql_channels_release(all);
     free(all);
     return req;

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/sql_freeze.h"
+#include "manager/act/channel.h"
 #include "manager/act/observe.h"
 #include "manager/act/rejoin_run.h"
 #include "manager/act/retired.h"
@@ -59,6 +60,11 @@ static int look(struct rejoin_run *r, struct err *e)
     log_info("rejoin", "%s is to follow %s (%s)", label(r, r->host), label(r, r->master),
              mode_text(r->mode));
     return 0;
+}
+
+static const char *channel(const struct rejoin_run *r)
+{
+    return topo_channel(r->seen, r->host);
 }
 
 static int is_back(const struct rejoin_run *r)
@@ -192,7 +198,7 @@ static int follow(struct rejoin_run *r, struct err *e)
 {
     const struct conf_server *m = r->g->host[r->master].conf;
     struct sql *s = sql_of(r);
-    struct sql_change change = {.channel = "",
+    struct sql_change change = {.channel = channel(r),
                                 .host = master_name(r),
                                 .port = m->port,
                                 .user = m->repl_user,
@@ -207,12 +213,12 @@ static int follow(struct rejoin_run *r, struct err *e)
     for (int i = 0; !change.user && i < r->seen->hosts; i++)
         if (r->seen->host[i].channels && *r->seen->host[i].repl.user)
             change.user = r->seen->host[i].repl.user;
-    if (sql_stop_replica(s, "", clock_mono_ms() + STOP_MS, e) < 0)
+    if (sql_stop_replica(s, change.channel, clock_mono_ms() + STOP_MS, e) < 0)
         return -1;
     if (r->mode == MODE_MARIADB_GTID && take_own_position(r, e) < 0)
         return -1;
     if (sql_change_source(s, &change, clock_mono_ms() + SQL_MS, e) < 0 ||
-        sql_start_replica(s, "", clock_mono_ms() + SQL_MS, e) < 0)
+        sql_start_replica(s, change.channel, clock_mono_ms() + SQL_MS, e) < 0)
         return -1;
     log_info("rejoin", "%s replicates from %s", label(r, r->host), label(r, r->master));
     return 0;
@@ -223,8 +229,8 @@ static int runs(struct rejoin_run *r, struct binpos *exec, struct err *e)
 {
     struct sql_channels *all = mem_zalloc(sizeof *all);
     int rc = sql_read_channels(sql_of(r), all, clock_mono_ms() + SQL_MS, e);
-    if (rc == 0 && all->count > 0) {
-        const struct sql_channel *c = &all->item[0];
+    const struct sql_channel *c = rc == 0 ? channel_named(all, channel(r)) : NULL;
+    if (c) {
         *exec = c->exec;
         rc = c->io_running == 1 && c->sql_running;
         if (!c->sql_running && c->sql_errno)
@@ -252,7 +258,8 @@ static int wait_level(struct rejoin_run *r, struct err *e)
                            RUNNING_MS / 1000);
         if (rc > 0 && r->mode == MODE_POSITION)
             return 0;
-        if (rc > 0 && sql_wait_gtid(sql_of(r), &r->target, clock_mono_ms() + 1000, &done, e) < 0)
+        if (rc > 0 &&
+            sql_wait_gtid(sql_of(r), channel(r), &r->target, clock_mono_ms() + 1000, &done, e) < 0)
             return -1;
         if (done)
             return 0;

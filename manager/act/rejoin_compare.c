@@ -34,6 +34,17 @@ static int compare_states(struct rejoin_run *r, struct err *e)
     return rc;
 }
 
+/* What came by a channel that is not the group's is nobody's loss. */
+static void only_here(struct rejoin_run *r, const struct gtid_set *mine,
+                      const struct gtid_set *theirs)
+{
+    struct gtid_set foreign = topo_view(r->seen, r->seen->host[r->host].foreign);
+    struct gtid_set extra = GTID_INIT;
+    gtid_minus(&extra, mine, theirs);
+    gtid_minus(&r->errant, &extra, &foreign);
+    gtid_release(&extra);
+}
+
 static int compare_gtids(struct rejoin_run *r, struct err *e)
 {
     struct sql_gtids mine = {0}, theirs = {0};
@@ -44,7 +55,7 @@ static int compare_gtids(struct rejoin_run *r, struct err *e)
         if (r->mode == MODE_MARIADB_GTID)
             rc = compare_states(r, e);
         else
-            rc = (gtid_minus(&r->errant, &mine.executed, &theirs.executed), 0);
+            rc = (only_here(r, &mine.executed, &theirs.executed), 0);
         gtid_minus(&r->common, &mine.executed, &r->errant);
         gtid_copy(&r->target, &theirs.executed);
     }

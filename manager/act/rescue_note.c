@@ -77,6 +77,20 @@ struct json_object *rescue_ask_binlogs(const struct conf_server *c, const char *
     return o;
 }
 
+/* The files of a named channel have its name, with what is no letter encoded, behind the base name.
+ */
+static void put_prefix(struct json_object *o, const char *base, const struct sql_channel *c)
+{
+    const char *file = strrchr(c->relay.file, '/'), *dot;
+
+    file = file ? file + 1 : c->relay.file;
+    dot = strrchr(file, '.');
+    if (*c->name && dot)
+        json_object_object_add(o, "prefix", json_object_new_string_len(file, (int)(dot - file)));
+    else
+        json_put_str(o, "prefix", base);
+}
+
 /* Where the SQL thread stands ties relay logs to the master's coordinates, where none of the files
  * does. */
 int rescue_ask_relay_logs(struct sql *s, const struct sql_channel *c, struct json_object **out,
@@ -95,7 +109,7 @@ int rescue_ask_relay_logs(struct sql *s, const struct sql_channel *c, struct jso
     o = json_object_new_object();
     json_put_str(o, "kind", "relay");
     json_put_str(o, "dirs", base);
-    json_put_str(o, "prefix", slash + 1);
+    put_prefix(o, slash + 1, c);
     json_put_str(o, "relay_file", c->relay.file);
     json_put_u64(o, "relay_pos", c->relay.pos);
     json_put_str(o, "relay_at_file", c->exec.file);

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "manager/act/channel.h"
 
 #include <arpa/inet.h>
 #include <stdarg.h>
@@ -183,15 +184,18 @@ int step_channel(struct exec *x, int host, struct sql_channel *out, struct err *
         return -1;
     struct sql_channels *all = mem_zalloc(sizeof *all);
     int rc = sql_read_channels(s, all, clock_mono_ms() + STEP_SQL_MS, e);
-    for (size_t i = 0; rc == 0 && i < all->count; i++) {
-        if (!all->item[i].master_host[0])
-            continue;
-        *out = all->item[i];
-        memset(&all->item[i].retrieved, 0, sizeof all->item[i].retrieved);
-        snprintf(x->host[host].channel, sizeof x->host[host].channel, "%.*s", TOPO_NAME - 1,
-                 out->name);
-        break;
+    const char *name = topo_channel(x->before, host);
+    const struct sql_channel *c = NULL;
+    if (rc == 0)
+        c = x->before->host[host].channels ? channel_named(all, name)
+                                           : channel_of_group(x->g, all, NULL);
+    if (c) {
+        *out = *c;
+        memset(&out->retrieved, 0, sizeof out->retrieved);
+        gtid_copy(&out->retrieved, &c->retrieved);
+        name = out->name;
     }
+    snprintf(x->host[host].channel, sizeof x->host[host].channel, "%.*s", TOPO_NAME - 1, name);
     sql_channels_release(all);
     free(all);
     return rc;

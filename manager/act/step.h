@@ -46,8 +46,8 @@ void step_before(const struct topo *t, const struct step *s, struct buf *out);
 struct sql *step_sql(struct exec *x, int host, struct err *e);
 /* The agent on the host, while its session lives; ERR_SSH with what was wrong with it. */
 struct agent *step_agent(struct exec *x, int host, struct err *e);
-/* The host's replication channel, read now; without one its master_host is "". The caller releases
- * out->retrieved. */
+/* The host's channel of this group, read now; without one its master_host is "". The caller
+ * releases out->retrieved. */
 int step_channel(struct exec *x, int host, struct sql_channel *out, struct err *e);
 /* 1 when the channel's master is that host, by name or address. */
 int step_is_master(const struct exec *x, const struct sql_channel *c, int host);

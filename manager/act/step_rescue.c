@@ -218,7 +218,7 @@ static int wait_applied(struct rescue *r, struct err *e)
     for (;;) {
         int64_t until = clock_mono_ms() + SLICE_MS;
         int done = 0;
-        int rc = r->by_gtid ? sql_wait_gtid(r->s, &r->want, until, &done, e)
+        int rc = r->by_gtid ? sql_wait_gtid(r->s, r->channel.name, &r->want, until, &done, e)
                             : sql_wait_position(r->s, r->channel.name, &r->target, until, &done, e);
 
         if (rc < 0 || done)

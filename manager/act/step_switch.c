@@ -66,7 +66,7 @@ static int wait_for(struct exec *x, int host, const struct end *to, int64_t unti
     if (!s)
         return -1;
     if (x->mode != MODE_POSITION)
-        return sql_wait_gtid(s, &to->set, until_ms, done, e);
+        return sql_wait_gtid(s, x->host[host].channel, &to->set, until_ms, done, e);
     return sql_wait_position(s, x->host[host].channel, &to->at, until_ms, done, e);
 }
 

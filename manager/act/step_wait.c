@@ -108,7 +108,7 @@ static int slice(struct wait *w, struct err *e)
         return 0;
     }
     if (w->set)
-        return sql_wait_gtid(s, w->set, until, &reached, e);
+        return sql_wait_gtid(s, w->x->host[w->host].channel, w->set, until, &reached, e);
     return sql_wait_position(s, w->x->host[w->host].channel, &w->to, until, &reached, e);
 }
 

@@ -521,9 +521,10 @@ static void say_structure(const struct facts *f, enum verdict_kind k, char *out,
             "is a member of Group Replication: it chooses its own primary; do not manage it here",
             out, size);
     else if (k == VERDICT_MULTI_SOURCE)
-        say_host(f, f->multi_source,
-                 "replicates from several masters: multi-source replication is not supported", out,
-                 size);
+        say_host(
+            f, f->multi_source,
+            "replicates from several servers of the group by channels of its own: keep one of them",
+            out, size);
     else if (k == VERDICT_RING)
         say_ring(f, out, size);
     else if (k == VERDICT_TWO_MASTERS)

@@ -231,11 +231,24 @@ static void check_fence(const struct preflight_facts *f)
                      "dead (fence_required=mha)");
 }
 
+/* What feeds the master is no part of the group: nobody moves it. */
+static void check_channels(const struct preflight_facts *f)
+{
+    const struct topo_host *m = &f->t->host[f->master];
+
+    if (m->others)
+        findings_add(f->out, FINDING_WARNING, f->master,
+                     "it also replicates by channel %s: a failover leaves that channel behind; be "
+                     "ready to start it on the new master",
+                     m->others_text);
+}
+
 typedef void check_fn(const struct preflight_facts *f);
 
-static check_fn *const checks[] = {
-    check_master, check_slave_settings, check_filters, check_binlog_filters, check_heir,
-    check_grants, check_agents,         check_dead,    check_health,         check_fence};
+static check_fn *const checks[] = {check_master,         check_slave_settings, check_filters,
+                                   check_binlog_filters, check_heir,           check_grants,
+                                   check_agents,         check_dead,           check_health,
+                                   check_fence,          check_channels};
 
 void preflight(const struct topo *t, const struct preflight *p, struct findings *out)
 {

@@ -126,6 +126,20 @@ static int refuse_updates(const struct facts *x, struct err *e)
                    b->count, topo_label(x->t, x->old), b->longest_s, b->text);
 }
 
+/* Appliers write through read_only: what such a channel brought behind the stop would be missing on
+ * the new master, or be there twice once the channel moves. */
+static int refuse_fed(const struct facts *x, struct err *e)
+{
+    const struct topo_host *m = host_of(x, x->old);
+
+    if (!m->others_run)
+        return 0;
+    return err_set(e, ERR_WORLD,
+                   "%s also replicates by channel %s, which would write on behind the stop: stop "
+                   "that channel, and start it where it shall run",
+                   topo_label(x->t, x->old), m->others_text);
+}
+
 /* Idle or not, it would be rolled back by the stop of writes. */
 static int refuse_transactions(const struct facts *x, struct err *e)
 {
@@ -289,10 +303,14 @@ static int refuse_lost(const struct facts *x, struct err *e)
 
 typedef int refuse_fn(const struct facts *x, struct err *e);
 static refuse_fn *const refusals[] = {
-    refuse_verdict,        refuse_dead,    refuse_without_heir, refuse_ill,
-    refuse_updates,        refuse_ddl,     refuse_xa,           refuse_transactions,
-    refuse_backup,         refuse_queries, refuse_filters,      refuse_without_grant,
-    refuse_without_agents, refuse_lost,
+    refuse_verdict,       refuse_fed,
+    refuse_dead,          refuse_without_heir,
+    refuse_ill,           refuse_updates,
+    refuse_ddl,           refuse_xa,
+    refuse_transactions,  refuse_backup,
+    refuse_queries,       refuse_filters,
+    refuse_without_grant, refuse_without_agents,
+    refuse_lost,
 };
 
 static int refuse(const struct facts *x, struct err *e)

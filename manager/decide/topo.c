@@ -131,6 +131,46 @@ int topo_find(const struct topo *t, const char *host, int port)
     return NO_HOST;
 }
 
+/* What nobody but the host has and only a channel that is not the group's can have brought. With it
+ * the host would seem ahead of the others, or astray. */
+static void set_foreign_aside(struct topo *t, int host)
+{
+    struct topo_host *h = &t->host[host];
+    struct gtid_set foreign = topo_view(t, h->foreign), all = topo_view(t, h->executed);
+    struct gtid_set retrieved = topo_view(t, h->repl.retrieved);
+    struct gtid_set known = GTID_INIT, aside = GTID_INIT, left = GTID_INIT;
+
+    if (foreign.count == 0)
+        return;
+    gtid_copy(&known, &retrieved);
+    for (int i = 0; i < t->hosts; i++) {
+        struct gtid_set theirs = GTID_INIT;
+
+        if (i == host)
+            continue;
+        topo_received(t, i, &theirs);
+        gtid_union(&known, &theirs);
+        gtid_release(&theirs);
+    }
+    gtid_minus(&aside, &foreign, &known);
+    gtid_minus(&left, &all, &aside);
+    if (!gtid_equal(&left, &all))
+        h->executed = topo_keep(t, &left);
+    gtid_release(&known);
+    gtid_release(&aside);
+    gtid_release(&left);
+}
+
+const char *topo_channel(const struct topo *t, int host)
+{
+    if (t->host[host].channels)
+        return t->host[host].repl.channel;
+    for (int i = 0; i < t->hosts; i++)
+        if (t->host[i].channels && t->host[i].repl.master != NO_HOST)
+            return t->host[i].repl.channel;
+    return "";
+}
+
 void topo_link(struct topo *t)
 {
     for (int i = 0; i < t->hosts; i++) {
@@ -138,6 +178,8 @@ void topo_link(struct topo *t)
 
         r->master = t->host[i].channels ? topo_find(t, r->master_host, r->master_port) : NO_HOST;
     }
+    for (int i = 0; i < t->hosts; i++)
+        set_foreign_aside(t, i);
 }
 
 const char *topo_label(const struct topo *t, int host)

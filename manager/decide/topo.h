@@ -95,6 +95,7 @@ struct topo_repl {
     int heard;        /* it received something after our first missed ping */
     char master_uuid[40];
     char user[TOPO_NAME];
+    char channel[TOPO_NAME];     /* its name, "" for the unnamed one */
     char filters[2 * TOPO_TEXT]; /* the six replicate_* lists as one text, "" for none */
 };
 
@@ -165,8 +166,12 @@ struct topo_host {
     int repl_grant; /* repl_user may replicate from here: 1 yes, 0 no, -1 not looked at */
     struct topo_busy busy[BUSY_KINDS]; /* looked at for an online switch only */
     struct topo_fitness fit;
-    int channels;          /* replication channels that have a master */
-    struct topo_repl repl; /* the first of them */
+    int channels;          /* replication channels that follow servers of the group */
+    struct topo_repl repl; /* the first of them; with none an unnamed one that follows another */
+    /* Channels that are somebody else's: never touched, and what they bring is not the group's. */
+    int others, others_run;      /* how many, and whose SQL thread runs */
+    char others_text[TOPO_TEXT]; /* one of them: "'legacy' from db9:3306" */
+    struct topo_set foreign;     /* what came through them */
 };
 
 /* The group: what applies to all hosts. */
@@ -218,8 +223,12 @@ struct topo_set topo_keep(struct topo *t, const struct gtid_set *s);
 /* A borrowed view of it; never release it. */
 struct gtid_set topo_view(const struct topo *t, struct topo_set ref);
 
-/* Fills repl.master of all hosts from master_host and port (host name or address). */
+/* Fills repl.master of all hosts from master_host and port (host name or address), and takes out of
+ * executed what a foreign channel brought to that host alone. Doing it again changes nothing. */
 void topo_link(struct topo *t);
+/* The name of the channel by which the host follows the group's master, or would: that of the
+ * other replicas. */
+const char *topo_channel(const struct topo *t, int host);
 /* The host with that section name, host name or address; port 0 matches any. NO_HOST if none. */
 int topo_find(const struct topo *t, const char *host, int port);
 /* "db1(192.0.2.1:3306)", as MHA names hosts. Points into a ring of buffers of the calling thread.

@@ -110,7 +110,9 @@ static const struct field host_fields[] = {
     F(INT, "semisync_on", semisync_on), F(INT, "semisync_clients", semisync_clients),
     F(I64, "clock_ahead_ms", clock_ahead_ms), F(I64, "disk_free_mb", disk_free_mb),
     F(INT, "disk_free_percent", disk_free_percent), FTEXT("missing", missing),
-    FTEXT("account", account), FTEXT("agent_text", agent_text), H(INT, channels), END,
+    FTEXT("account", account), FTEXT("agent_text", agent_text), H(INT, channels),
+    H(INT, others), H(INT, others_run), HTEXT(others_text), H(SET, foreign),
+    END,
 };
 
 static const struct field repl_fields[] = {
@@ -118,7 +120,8 @@ static const struct field repl_fields[] = {
     RWORD(io, thread_words), RWORD(sql, thread_words),
     R(INT, io_errno), R(INT, sql_errno), RTEXT(io_error), RTEXT(sql_error),
     R(POS, read), R(POS, exec), R(SET, retrieved), RWORD(follow, follow_words),
-    R(I64, behind_s), R(I64, delay_s), R(INT, heard), RTEXT(user), RTEXT(filters), END,
+    R(I64, behind_s), R(I64, delay_s), R(INT, heard), RTEXT(user), RTEXT(channel),
+    RTEXT(filters), END,
 };
 /* clang-format on */
 

@@ -42,7 +42,7 @@ static void too_late(struct sql *r, const struct binpos *pos, const struct gtid_
            "the deadline came first (%d ms)", (int)(clock_mono_ms() - t0));
     t0 = clock_mono_ms();
     done = 1;
-    OK(sql_wait_gtid(r, set, in_ms(ms), &done, &e_), "wait %d ms for a set", ms);
+    OK(sql_wait_gtid(r, "", set, in_ms(ms), &done, &e_), "wait %d ms for a set", ms);
     tap_ok(done == 0 && clock_mono_ms() - t0 >= ms && clock_mono_ms() - t0 < ms + 700,
            "the deadline came first (%d ms)", (int)(clock_mono_ms() - t0));
     OK(sql_ping(r, in_ms(2000), &e_), "the session lives");
@@ -52,7 +52,7 @@ static void reach(struct sql *r, const struct binpos *pos, const struct gtid_set
 {
     int done = 0;
 
-    OK(sql_wait_gtid(r, set, in_ms(20000), &done, &e_), "wait for the set");
+    OK(sql_wait_gtid(r, "", set, in_ms(20000), &done, &e_), "wait for the set");
     tap_ok(done == 1, "it is reached");
     done = 0;
     OK(sql_wait_position(r, "", pos, in_ms(20000), &done, &e_), "wait for the position");
@@ -68,7 +68,7 @@ static void stopped(struct sql *r, const struct binpos *pos, const struct gtid_s
     tap_ok(sql_wait_position(r, "", pos, in_ms(20000), &done, &e) == -1 && e.code == ERR_WORLD &&
                strstr(e.text, word),
            "no wait for a position: %s", e.text);
-    tap_ok(sql_wait_gtid(r, set, in_ms(20000), &done, &e) == -1 && e.code == ERR_WORLD &&
+    tap_ok(sql_wait_gtid(r, "", set, in_ms(20000), &done, &e) == -1 && e.code == ERR_WORLD &&
                strstr(e.text, word),
            "no wait for a set: %s", e.text);
 }
