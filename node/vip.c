@@ -127,16 +127,21 @@ int node_vip_add(struct agent *a, struct json_object *req, struct json_object *r
     return 0;
 }
 
+/* The device that has the address of the request, 0: none of this host's. */
+static int find_holder(struct agent *a, struct json_object *req, struct node_addr *addr,
+                       struct err *e)
+{
+    unsigned len;
+
+    return read_addr(req, addr, e) ? -1 : node_netlink_holder(a->vip.netlink, addr, &len, e);
+}
+
 int node_vip_announce(struct agent *a, struct json_object *req, struct json_object *reply,
                       struct err *e)
 {
     struct node_addr addr;
-    unsigned len;
-    int holder;
+    int holder = find_holder(a, req, &addr, e);
 
-    if (read_addr(req, &addr, e))
-        return -1;
-    holder = node_netlink_holder(a->vip.netlink, &addr, &len, e);
     if (holder < 0)
         return -1;
     if (holder == 0)
@@ -168,12 +173,8 @@ int node_vip_check(struct agent *a, struct json_object *req, struct json_object 
                    struct err *e)
 {
     struct node_addr addr;
-    unsigned len;
-    int holder;
+    int holder = find_holder(a, req, &addr, e);
 
-    if (read_addr(req, &addr, e))
-        return -1;
-    holder = node_netlink_holder(a->vip.netlink, &addr, &len, e);
     if (holder < 0)
         return -1;
     json_put_bool(reply, "present", holder > 0);

@@ -103,6 +103,24 @@ out:
                        "be written)");
 }
 
+struct json_object *journal_header(const struct journal *j, const struct conf *c,
+                                   const char *command, const char *mode)
+{
+    char self[256] = "";
+    struct json_object *o = json_object_new_object();
+
+    (void)gethostname(self, sizeof(self) - 1);
+    json_put_str(o, "rec", "open");
+    json_put_str(o, "app", c->app);
+    json_put_str(o, "conf", c->file);
+    json_put_str(o, "command", command);
+    json_put_str(o, "manager", self);
+    json_put_int(o, "pid", getpid());
+    json_put_str(o, "journal", j->dir);
+    json_put_str(o, "mode", mode);
+    return o;
+}
+
 /* A line that was torn by a crash is ended, so that the next one is whole. */
 int journal_reopen(struct journal *j, const char *dir, struct err *e)
 {

@@ -26,6 +26,9 @@ int journal_base(const struct conf *c, char *out, size_t size, struct err *e);
 /* Makes <base>/<stamp>-<host>, 0700, and an empty journal.jsonl in it. ERR_IO names the path and
  * the key to change. */
 int journal_open(struct journal *j, const struct conf *c, const char *host, struct err *e);
+/* The first line of an operation: whose it is, by which command of which manager. */
+struct json_object *journal_header(const struct journal *j, const struct conf *c,
+                                   const char *command, const char *mode);
 /* Goes on with the journal in dir: what is added follows what is there. */
 int journal_reopen(struct journal *j, const char *dir, struct err *e);
 void journal_close(struct journal *j); /* safe on a zeroed journal whose fd is -1 */

@@ -12,23 +12,9 @@ int operation_ask_dead(struct operation_run *r, struct err *e)
     return ask_yes() ? 0 : err_set(e, ERR_WORLD, "stopped at the question whether to proceed");
 }
 
-/* Looked up among the servers that answer; MHA knows port 3306 only here. */
 static int ask_other(struct operation_run *r, struct err *e)
 {
-    char name[TOPO_TEXT];
-    printf("Continue? (yes/NO): ");
-    if (!ask_yes())
-        return err_set(e, ERR_WORLD, "stopped at the question for another new master");
-    printf("Enter new master host name: ");
-    ask_line(name, sizeof name);
-    int host = topo_find(r->first, name, 3306);
-    if (host == NO_HOST || r->first->host[host].reach != REACH_UP)
-        return err_set(e, ERR_WORLD, "%s is not a server of the group that answers", name);
-    printf("Master switch to %s. OK? (yes/NO): ", name);
-    if (!ask_yes())
-        return err_set(e, ERR_WORLD, "stopped at the question for %s", name);
-    r->first->forced = host;
-    return failover_decide(r->first, r->plan_a, e);
+    return ask_other_master(r->first, e) < 0 ? -1 : failover_decide(r->first, r->plan_a, e);
 }
 
 int operation_ask_new_master(struct operation_run *r, struct err *e)

@@ -21,18 +21,9 @@ struct header {
 
 static struct json_object *header(const struct operation_run *r, const struct header *h)
 {
-    char self[256] = "";
     int next = h->plan->choice.new_master;
-    struct json_object *o = json_object_new_object();
-    (void)gethostname(self, sizeof self - 1);
-    json_put_str(o, "rec", "open");
-    json_put_str(o, "app", r->g->conf->app);
-    json_put_str(o, "conf", r->g->conf->file);
-    json_put_str(o, "command", r->op->command);
-    json_put_str(o, "manager", self);
-    json_put_int(o, "pid", getpid());
-    json_put_str(o, "journal", r->journal.dir);
-    json_put_str(o, "mode", mode_text(h->plan->mode));
+    struct json_object *o =
+        journal_header(&r->journal, r->g->conf, r->op->command, mode_text(h->plan->mode));
     json_put_str(o, "fence", r->g->fence == FENCE_PROOF ? "proof" : "mha");
     json_put_str(o, "dead", topo_label(h->before, r->op->dead));
     json_put_str(o, "new_master", next == NO_HOST ? NULL : topo_label(h->before, next));

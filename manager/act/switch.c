@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static void log_decision(const struct switch_run *r)
 {
@@ -47,25 +46,6 @@ static void ask_flush(struct switch_run *r)
         r->seen->flush_tables = 0;
 }
 
-/* Looked up among the servers that answer, by port 3306 only, as MHA does. */
-static int ask_other(struct switch_run *r, struct err *e)
-{
-    char name[TOPO_TEXT];
-    printf("Continue? (yes/NO): ");
-    if (!ask_yes())
-        return err_set(e, ERR_WORLD, "stopped at the question for another new master");
-    printf("Enter new master host name: ");
-    ask_line(name, sizeof name);
-    int host = topo_find(r->seen, name, 3306);
-    if (host == NO_HOST || r->seen->host[host].reach != REACH_UP)
-        return err_set(e, ERR_WORLD, "%s is not a server of the group that answers", name);
-    printf("Master switch to %s. OK? (yes/NO): ", name);
-    if (!ask_yes())
-        return err_set(e, ERR_WORLD, "stopped at the question for %s", name);
-    r->seen->forced = host;
-    return 0;
-}
-
 static int ask(struct switch_run *r, struct err *e)
 {
     if (!r->call->interactive)
@@ -73,7 +53,7 @@ static int ask(struct switch_run *r, struct err *e)
     ask_flush(r);
     printf("Starting master switch from %s to %s? (yes/NO): ", topo_label(r->seen, r->s->plan.dead),
            topo_label(r->seen, r->s->plan.new_master));
-    if (!ask_yes() && ask_other(r, e) < 0)
+    if (!ask_yes() && ask_other_master(r->seen, e) < 0)
         return -1;
     if (switchover_decide(r->seen, r->s, e) < 0)
         return -1;
@@ -107,19 +87,10 @@ static int prepare(struct switch_run *r, struct err *e)
 
 static struct json_object *header(const struct switch_run *r)
 {
-    struct json_object *o = json_object_new_object();
     const struct topo_host *old = &r->seen->host[r->s->plan.dead];
-    char self[256] = "";
-    (void)gethostname(self, sizeof self - 1);
-    json_put_str(o, "rec", "open");
+    struct json_object *o =
+        journal_header(&r->journal, r->g->conf, r->call->command, mode_text(r->s->mode));
     json_put_str(o, "kind", "switch");
-    json_put_str(o, "app", r->g->conf->app);
-    json_put_str(o, "conf", r->g->conf->file);
-    json_put_str(o, "command", r->call->command);
-    json_put_str(o, "manager", self);
-    json_put_int(o, "pid", getpid());
-    json_put_str(o, "journal", r->journal.dir);
-    json_put_str(o, "mode", mode_text(r->s->mode));
     json_put_str(o, "old_master", topo_label(r->seen, r->s->plan.dead));
     json_put_str(o, "new_master", topo_label(r->seen, r->s->plan.new_master));
     json_put_int(o, "read_only", old->read_only);

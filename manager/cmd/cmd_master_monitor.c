@@ -9,6 +9,7 @@
 #include "manager/act/monitor.h"
 #include "manager/act/observe.h"
 #include "manager/act/status.h"
+#include "manager/cmd/stop_signal.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -23,25 +24,6 @@ struct options {
     int wait_on_monitor_error, ignore_fail_on_start, skip_ssh_check, interactive;
     int debug, help, version;
 };
-
-static volatile int stop_signal;
-
-static void on_signal(int sig)
-{
-    stop_signal = sig;
-}
-
-static void catch_signals(void)
-{
-    static const int ending[] = {SIGINT, SIGHUP, SIGQUIT, SIGTERM};
-    struct sigaction a = {.sa_handler = on_signal};
-    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++)
-        sigaction(ending[i], &a, NULL);
-    a.sa_handler = SIG_DFL;
-    sigaction(SIGCHLD, &a, NULL);
-    a.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &a, NULL);
-}
 
 static int set_up(const struct options *o, struct group *g, struct err *e)
 {
@@ -155,7 +137,8 @@ static int run(const struct cmd *self, int as_mha, int argc, char **argv)
     }
     if (!o.interactive)
         setpgid(0, 0);
-    catch_signals();
+    stop_signal_catch();
+    signal(SIGCHLD, SIG_DFL); /* scripts are waited for, whatever we were started with */
     return run_group(&o);
 }
 

@@ -6,9 +6,9 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "manager/act/operation.h"
+#include "manager/cmd/stop_signal.h"
 #include "manager/cmd/switch_alive.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,25 +19,6 @@ struct options {
     const char *state, *dead_host, *dead_ip;
     int dead_port, interactive, ssh_reachable, debug, help, version;
 };
-
-static volatile int stop_signal;
-
-static void on_signal(int sig)
-{
-    stop_signal = sig;
-}
-
-/* Up to the point of no return they take back what was done; behind it they are too late. At a
- * question the interrupted read is a no. */
-static void catch_signals(void)
-{
-    static const int ending[] = {SIGINT, SIGHUP, SIGQUIT, SIGTERM};
-    struct sigaction a = {.sa_handler = on_signal};
-    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++)
-        sigaction(ending[i], &a, NULL);
-    a.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &a, NULL);
-}
 
 /* Where the log of a run without questions goes; with questions it stays on the terminal. */
 static int set_log(const struct options *o, const struct conf *c, struct err *e)
@@ -100,7 +81,9 @@ static int fail_over(struct options *o, struct conf *c, enum fence_policy fallba
     say_defaults(o, c, host);
     o->op.dead = host;
     o->op.stop = &stop_signal;
-    catch_signals();
+    /* Up to the point of no return a signal takes back what was done; behind it it is too late. At
+     * a question the interrupted read is a no. */
+    stop_signal_catch();
     o->op.interactive = o->interactive;
     o->op.workdir = o->workdir ? o->workdir : c->server[0].manager_workdir;
     o->op.ssh_reachable = o->ssh_reachable == 2 ? -1 : o->ssh_reachable;
@@ -180,7 +163,7 @@ static int run(const struct cmd *self, int as_mha, int argc, char **argv)
     };
     /* clang-format on */
     if (switch_alive_is_meant(argc, argv)) {
-        catch_signals();
+        stop_signal_catch();
         return switch_alive(p->command, argc, argv, &stop_signal);
     }
     if (cmd_args(as_mha, &argc, argv, table) < 0)

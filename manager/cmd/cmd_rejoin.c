@@ -5,8 +5,8 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "manager/act/rejoin.h"
+#include "manager/cmd/stop_signal.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,22 +14,6 @@ struct options {
     const char *conf, *global_conf, *save_dir, *start_command;
     int port, debug, help, version;
 };
-
-static volatile int stop_signal;
-
-static void on_signal(int sig)
-{
-    stop_signal = sig;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction a = {.sa_handler = on_signal};
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-    a.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &a, NULL);
-}
 
 static int rejoin(const struct options *o, struct conf *c, const char *host, struct err *e)
 {
@@ -41,7 +25,7 @@ static int rejoin(const struct options *o, struct conf *c, const char *host, str
     if (log_setup(NULL, o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, c->app, 0, e) < 0 ||
         file_mkdirs(c->server[0].manager_workdir, 0755, e) < 0)
         return -1;
-    catch_signals();
+    stop_signal_catch();
     struct group *g = mem_zalloc(sizeof *g);
     group_init(g, c, FENCE_PROOF);
     int code = rejoin_host(g, &call, e);
