@@ -15,6 +15,7 @@ QUIET_GOALS := help format clean
 DEPS       ?= yes
 DEPS_NEEDED := $(if $(filter-out $(QUIET_GOALS),$(GOALS)),build) \
                $(if $(filter test test-all test-san demo bench campaign,$(GOALS)),test) \
+               $(if $(filter bench,$(GOALS)),bench) \
                $(if $(filter check lint,$(GOALS)),check) $(if $(filter test-trixie,$(GOALS)),trixie)
 ifeq ($(DEPS)$(if $(strip $(DEPS_NEEDED)),yes),yesyes)
 DEPS_OUTPUT := $(shell t/deps $(DEPS_NEEDED) >&2)
