@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Scans inside kagemusha manage, on a group of real servers: metrics of the master's columns, a column that
-# becomes critical, and the same series on the new master after a failover.
+# becomes critical, the same series on the new master after a failover, groups that come and go by SIGHUP.
 # SERVER and MODE say which server; B is the build directory.
 # shellcheck disable=SC2317  # functions that are called by name
 set -eu
@@ -34,7 +34,9 @@ log=$dir/scan.log
 sed -i '/^\[server default\]/a scan_interval=1\nscan_full_interval=60\nping_interval=1' "$dir/app1.cnf"
 t/lab/ctl --lab "$lab" sql db1 "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT AUTO_INCREMENT PRIMARY KEY);
     INSERT INTO shop.orders VALUES (1200000000)"
-t/lab/exec manager --lab "$lab" kagemusha manage --conf="$PWD/$dir/app1.cnf" --metrics_listen=9273 >"$log" 2>&1 &
+mkdir "$dir/groups"
+cp "$dir/app1.cnf" "$dir/groups/"
+t/lab/exec manager --lab "$lab" kagemusha manage --conf="$PWD/$dir/groups" --metrics_listen=9273 >"$log" 2>&1 &
 manager=$!
 series='schema="shop",table="orders",column="id",column_type="int_signed"'
 that "the master's columns are on /metrics" within 60 shows "^kagemusha_autoinc_next_value\{.*server=\"[^\"]*:3306\",$series\} 1200000001$"
@@ -53,6 +55,18 @@ new_master() {
 }
 that "after a failover the new master is scanned" within 120 new_master
 that "under the same group" shows "^kagemusha_autoinc_next_value\{group=\"app1\",.*$series\} 200000000[01]$"
+# The same servers under another name: its watch is refused, since they have a manager, its scan is not.
+sed 's|^manager_workdir=.*|manager_workdir=/var/tmp/app2|' "$dir/app1.cnf" >"$dir/groups/app2.cnf"
+kill -HUP "$manager"
+that "a group that SIGHUP brings is scanned" within 60 shows "^kagemusha_autoinc_next_value\{group=\"app2\",.*$series\}"
+that "beside the one of before" shows "^kagemusha_autoinc_next_value\{group=\"app1\",.*$series\}"
+rm "$dir/groups/app2.cnf"
+kill -HUP "$manager"
+no_more() {
+    ! shows 'group="app2"'
+}
+that "one that is gone is not shown any more" within 60 no_more
+that "the other one is" shows "^kagemusha_autoinc_next_value\{group=\"app1\",.*$series\}"
 kill -TERM "$manager"
 rc=0
 wait "$manager" || rc=$?

@@ -197,6 +197,8 @@ static void reload(struct running *x)
             add_group(x, f->item[i]);
     files_release(f);
     free(f);
+    if (x->s->guest.reload)
+        x->s->guest.reload(x->s->guest.arg);
 }
 
 static void take_signal(struct running *x)

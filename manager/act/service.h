@@ -9,6 +9,7 @@
 /* What else runs in the process, beside the groups and in no way of theirs. */
 struct service_guest {
     void (*begin)(void *arg);  /* the database library is there; NULL: no guest */
+    void (*reload)(void *arg); /* the configurations may be others now */
     int (*end)(void *arg);     /* 1: something still hangs in the library */
     metrics_fn *write_metrics; /* one source of /metrics more */
     void *arg;

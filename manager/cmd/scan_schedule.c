@@ -40,11 +40,12 @@ struct planned {
 };
 
 struct scan_schedule {
+    const struct args_list *confs;
     const char *global_conf;
-    struct planned *group;
+    struct planned **group; /* what points into one stays where it is */
     size_t groups;
     pthread_t thread;
-    int runs, stop, ended; /* stop and ended under lock */
+    int runs, stop, ended, renew; /* the last three under lock */
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct buf text, open_text; /* for /metrics, under lock */
@@ -180,12 +181,12 @@ static void write_text(struct scan_schedule *x)
     size_t i;
 
     for (i = 0; i < x->groups; i++)
-        all.findings += x->group[i].findings;
+        all.findings += x->group[i]->findings;
     all.server = mem_zalloc((x->groups + 1) * sizeof(*all.server));
     all.finding = mem_zalloc((all.findings + 1) * sizeof(*all.finding));
     all.findings = 0;
     for (i = 0; i < x->groups; i++) {
-        const struct planned *p = &x->group[i];
+        const struct planned *p = x->group[i];
 
         if (!*p->seen.group)
             continue;
@@ -281,12 +282,91 @@ static int is_stopped(struct scan_schedule *x)
     return stop;
 }
 
+static struct planned *planned_new(const char *file, const char *global_conf)
+{
+    struct planned *p = mem_zalloc(sizeof(*p));
+
+    buf_init(&p->targets.account.password);
+    buf_init(&p->history);
+    buf_init(&p->rules_file);
+    buf_init(&p->statsd);
+    p->file = mem_strdup(file);
+    scan_targets_add_group(&p->targets, p->file, global_conf);
+    return p;
+}
+
+static void planned_free(struct planned *p)
+{
+    forget(p);
+    scan_rules_release(&p->rules);
+    scan_targets_release(&p->targets);
+    buf_release(&p->history);
+    buf_release(&p->rules_file);
+    buf_release(&p->statsd);
+    free(p->file);
+    free(p);
+}
+
+/* The group of that file, taken out of the list, or a new one. */
+static struct planned *take_group(struct scan_schedule *x, const char *file)
+{
+    size_t i;
+
+    for (i = 0; i < x->groups; i++) {
+        struct planned *p = x->group[i];
+
+        if (p && strcmp(p->file, file) == 0) {
+            x->group[i] = NULL;
+            return p;
+        }
+    }
+    return planned_new(file, x->global_conf);
+}
+
+/* The groups that there are now: those of before go on, and what is gone is forgotten. */
+static void find_groups(struct scan_schedule *x)
+{
+    struct scan_targets found = {0};
+    struct planned **group;
+    struct err ignored;
+    size_t i;
+
+    buf_init(&found.account.password);
+    for (i = 0; i < x->confs->count; i++)
+        (void)scan_targets_add_conf(&found, x->confs->item[i], x->global_conf, &ignored);
+    group = mem_zalloc((found.count + 1) * sizeof(*group));
+    for (i = 0; i < found.count; i++)
+        group[i] = take_group(x, found.target[i].name);
+    for (i = 0; i < x->groups; i++)
+        if (x->group[i])
+            planned_free(x->group[i]);
+    free(x->group);
+    x->group = group;
+    x->groups = found.count;
+    scan_targets_release(&found);
+}
+
+static int is_to_renew(struct scan_schedule *x)
+{
+    int renew;
+
+    pthread_mutex_lock(&x->lock);
+    renew = x->renew;
+    x->renew = 0;
+    pthread_mutex_unlock(&x->lock);
+    return renew;
+}
+
 static void turn(struct scan_schedule *x)
 {
     size_t i;
 
+    if (is_to_renew(x)) {
+        find_groups(x);
+        write_text(x);
+    }
     for (i = 0; i < x->groups && !is_stopped(x); i++) {
-        struct planned *p = &x->group[i];
+        struct planned *p = x->group[i];
         int64_t now_ms = clock_mono_ms();
         int full = now_ms >= p->next_full_ms;
 
@@ -322,25 +402,6 @@ static void *schedule_main(void *arg)
     return NULL;
 }
 
-static void add_groups(struct scan_schedule *x, const struct scan_targets *found)
-{
-    size_t i;
-
-    x->group = mem_zalloc((found->count + 1) * sizeof(*x->group));
-    for (i = 0; i < found->count; i++) {
-        struct planned *p = &x->group[x->groups];
-        struct err ignored;
-
-        buf_init(&p->targets.account.password);
-        buf_init(&p->history);
-        buf_init(&p->rules_file);
-        buf_init(&p->statsd);
-        p->file = mem_strdup(found->target[i].name);
-        if (scan_targets_add_conf(&p->targets, p->file, x->global_conf, &ignored) == 0)
-            x->groups++;
-    }
-}
-
 static void begin(void *arg)
 {
     struct scan_schedule *x = arg;
@@ -349,6 +410,15 @@ static void begin(void *arg)
     x->runs = x->groups > 0 && thread_start(&x->thread, schedule_main, x, &e) == 0;
     if (x->groups > 0 && !x->runs)
         log_error("scan-failed", "%s", e.text);
+}
+
+static void renew(void *arg)
+{
+    struct scan_schedule *x = arg;
+
+    pthread_mutex_lock(&x->lock);
+    x->renew = 1;
+    pthread_mutex_unlock(&x->lock);
 }
 
 /* 0 when it is over, 1 when a scan hangs and is left behind. */
@@ -388,21 +458,15 @@ static void write_page(struct metrics_page *page, void *arg)
 struct scan_schedule *scan_schedule_new(struct service *s)
 {
     struct scan_schedule *x = mem_zalloc(sizeof(*x));
-    struct scan_targets found = {0};
-    struct err ignored;
-    size_t i;
 
-    buf_init(&found.account.password);
     buf_init(&x->text);
     buf_init(&x->open_text);
     pthread_mutex_init(&x->lock, NULL);
     thread_cond_init(&x->wake);
+    x->confs = &s->confs;
     x->global_conf = s->rules.global_conf;
-    for (i = 0; i < s->confs.count; i++)
-        (void)scan_targets_add_conf(&found, s->confs.item[i], x->global_conf, &ignored);
-    add_groups(x, &found);
-    scan_targets_release(&found);
-    s->guest = (struct service_guest){begin, end, write_page, x};
+    find_groups(x);
+    s->guest = (struct service_guest){begin, renew, end, write_page, x};
     return x;
 }
 
@@ -412,17 +476,8 @@ void scan_schedule_free(struct scan_schedule **x)
 
     if (!*x || (*x)->runs)
         return;
-    for (i = 0; i < (*x)->groups; i++) {
-        struct planned *p = &(*x)->group[i];
-
-        forget(p);
-        scan_rules_release(&p->rules);
-        scan_targets_release(&p->targets);
-        buf_release(&p->history);
-        buf_release(&p->rules_file);
-        buf_release(&p->statsd);
-        free(p->file);
-    }
+    for (i = 0; i < (*x)->groups; i++)
+        planned_free((*x)->group[i]);
     buf_release(&(*x)->text);
     buf_release(&(*x)->open_text);
     pthread_cond_destroy(&(*x)->wake);

@@ -1,5 +1,6 @@
 /* Scans inside `kagemusha manage`: every group with a scan_interval, in a thread of its own with
- * sessions of its own, so that no watch and no failover ever waits for one. */
+ * sessions of its own, so that no watch and no failover ever waits for one. SIGHUP brings the
+ * groups that are new. */
 #ifndef KAGEMUSHA_SCAN_SCHEDULE_H
 #define KAGEMUSHA_SCAN_SCHEDULE_H
 

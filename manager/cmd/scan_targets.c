@@ -206,7 +206,7 @@ int scan_targets_add_list(struct scan_targets *t, const char *path, struct err *
     return rc == 0 ? 0 : err_wrap(e, "%s", path);
 }
 
-static void add_group(struct scan_targets *t, const char *path, const char *global_conf)
+void scan_targets_add_group(struct scan_targets *t, const char *path, const char *global_conf)
 {
     struct scan_source *from = mem_zalloc(sizeof(*from));
     struct scan_target *one = add(t, from);
@@ -248,7 +248,7 @@ int scan_targets_add_conf(struct scan_targets *t, const char *path, const char *
     if (stat(path, &st) != 0)
         return err_errno(e, ERR_CONFIG, "cannot read %s", path);
     if (!S_ISDIR(st.st_mode)) {
-        add_group(t, path, global_conf);
+        scan_targets_add_group(t, path, global_conf);
         return 0;
     }
     n = scandir(path, &entry, is_conf, alphasort);
@@ -259,7 +259,7 @@ int scan_targets_add_conf(struct scan_targets *t, const char *path, const char *
 
         buf_addf(&full, "%s/%s", path, entry[i]->d_name);
         if (!is_global(full.data, global_conf))
-            add_group(t, full.data, global_conf);
+            scan_targets_add_group(t, full.data, global_conf);
         buf_release(&full);
         free(entry[i]);
     }

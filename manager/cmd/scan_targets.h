@@ -30,6 +30,8 @@ int scan_targets_add_list(struct scan_targets *t, const char *path, struct err *
  * fails, so that the others are read. The texts must live as long as t. */
 int scan_targets_add_conf(struct scan_targets *t, const char *path, const char *global_conf,
                           struct err *e);
+/* A group by its file, which may come later. */
+void scan_targets_add_group(struct scan_targets *t, const char *path, const char *global_conf);
 /* conf_load, one call at a time; hosts that cannot be resolved now may be later. */
 int scan_conf_load(struct conf **out, const char *path, const char *global_conf, struct err *e);
 /* The account that reads a server of a group: scan_user, or else user. */
