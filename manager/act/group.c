@@ -2,6 +2,7 @@
 #include "manager/act/group.h"
 
 #include "common/clock.h"
+#include "manager/act/headroom.h"
 #include "manager/act/monitor.h"
 #include "manager/act/pause.h"
 #include "manager/act/retired.h"
@@ -35,6 +36,7 @@ void group_init(struct group *g, struct conf *conf, enum fence_policy fallback)
         g->host[i].ssh_ok = -1;
     }
     pause_apply(g);
+    headroom_apply(g);
     retired_load(g);
 }
 

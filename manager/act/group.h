@@ -26,9 +26,11 @@ struct group_host {
     struct err sql_err;
     struct agent *agent; /* NULL when there is none */
     struct err agent_err;
-    int ssh_ok;    /* the host answers SSH, whether or not the agent is there; -1 not tried */
-    int retired;   /* a master that was replaced here and has not come back (decision 14) */
-    int paused;    /* kept out of the choice by an operator (pause.h) */
+    int ssh_ok;  /* the host answers SSH, whether or not the agent is there; -1 not tried */
+    int retired; /* a master that was replaced here and has not come back (decision 14) */
+    int paused;  /* kept out of the choice by an operator (pause.h) */
+    int narrow;  /* AUTO_INCREMENT columns with less room than the master's (headroom.h) */
+    char narrow_text[TOPO_TEXT];
     int vip_known; /* the agent was told about the VIP */
     struct group_opener *opener;
 };

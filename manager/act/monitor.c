@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "manager/act/headroom.h"
 #include "manager/act/monitor_state.h"
 #include "manager/act/pause.h"
 #include "manager/act/survey.h"
@@ -385,6 +386,7 @@ static void read_pauses(struct watch *w)
         return;
     w->pauses_ms = now;
     pause_apply(w->g);
+    headroom_apply(w->g);
     if (w->g->paused_until_wall_ms == w->pause_told)
         return;
     if (w->g->paused_until_wall_ms)

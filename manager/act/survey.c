@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "manager/act/board.h"
+#include "manager/act/headroom.h"
 #include "manager/act/observe.h"
 #include "manager/act/pause.h"
 #include "manager/act/thread.h"
@@ -297,6 +298,7 @@ static void look(struct survey *s)
     struct topo *t;
 
     pause_apply(&s->g);
+    headroom_apply(&s->g);
     group_open(&s->g, group_mask(&s->g), GROUP_SQL, deadline);
     t = observe(&s->g, &(struct observe){.what = GROUP_SQL,
                                          .master = s->master,

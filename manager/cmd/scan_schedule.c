@@ -6,6 +6,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "manager/act/thread.h"
+#include "manager/cmd/scan_headroom.h"
 #include "manager/cmd/scan_targets.h"
 #include "manager/scan/history.h"
 #include "manager/scan/output.h"
@@ -32,6 +33,8 @@ struct planned {
     struct timespec changed;
     int64_t interval_ms, full_ms; /* 0: not scanned */
     int64_t next_ms, next_full_ms;
+    struct buf promoted;         /* the file that a failover leaves */
+    struct timespec promoted_at; /* when it did so last */
     struct buf history, rules_file, statsd;
     struct scan_server seen; /* by the last full scan */
     struct scan_finding *finding;
@@ -77,9 +80,24 @@ static void look_at(struct scan_schedule *x, struct planned *p)
     take_text(&p->rules_file, s->scan_rules);
     take_text(&p->statsd, s->scan_statsd);
     take_text(&p->history, s->scan_history);
+    buf_clear(&p->promoted);
+    buf_addf(&p->promoted, "%s/%s.failover.complete", s->manager_workdir, c->app);
     if (!p->history.len)
         buf_addf(&p->history, "%s/scan.sqlite", s->manager_workdir);
     conf_free(&c);
+}
+
+/* Right after a promotion all columns of the new master are read. */
+static void look_for_promotion(struct planned *p)
+{
+    struct stat st;
+
+    if (stat(p->promoted.data, &st) != 0 || (st.st_mtim.tv_sec == p->promoted_at.tv_sec &&
+                                             st.st_mtim.tv_nsec == p->promoted_at.tv_nsec))
+        return;
+    p->promoted_at = st.st_mtim;
+    p->next_ms = 0;
+    p->next_full_ms = 0;
 }
 
 static int read_rules(struct planned *p, struct err *e)
@@ -242,7 +260,7 @@ static int read_server(struct planned *p, int *full, struct scan_server *out, st
 }
 
 /* What came of it. */
-static enum scan_answer scan_group(struct planned *p, int full)
+static enum scan_answer scan_group(const struct scan_schedule *x, struct planned *p, int full)
 {
     struct scan_server server = {0};
     struct scan_report r = {
@@ -266,6 +284,9 @@ static enum scan_answer scan_group(struct planned *p, int full)
     log_debug("scan", "%s: %zu columns of %s in %lld ms", server.group, server.columns, server.name,
               server.took_ms);
     /* Of a server that is gone the last known columns stay. */
+    if (full && answer == SCAN_COMPLETE)
+        scan_headroom_note(p->file, x->global_conf, &server,
+                           &(struct scan_ask){.pause_ms = PAUSE_MS}, SERVER_MS);
     remember(p, &r, (full && answer != SCAN_FAILED) || !*p->seen.group);
     scan_report_release(&r);
     scan_server_release(&server);
@@ -290,6 +311,7 @@ static struct planned *planned_new(const char *file, const char *global_conf)
     buf_init(&p->history);
     buf_init(&p->rules_file);
     buf_init(&p->statsd);
+    buf_init(&p->promoted);
     p->file = mem_strdup(file);
     scan_targets_add_group(&p->targets, p->file, global_conf);
     return p;
@@ -303,6 +325,7 @@ static void planned_free(struct planned *p)
     buf_release(&p->history);
     buf_release(&p->rules_file);
     buf_release(&p->statsd);
+    buf_release(&p->promoted);
     free(p->file);
     free(p);
 }
@@ -334,7 +357,7 @@ static void find_groups(struct scan_schedule *x)
     buf_init(&found.account.password);
     for (i = 0; i < x->confs->count; i++)
         (void)scan_targets_add_conf(&found, x->confs->item[i], x->global_conf, &ignored);
-    group = mem_zalloc((found.count + 1) * sizeof(*group));
+    group = mem_zalloc((found.count + 1) * sizeof(void *));
     for (i = 0; i < found.count; i++)
         group[i] = take_group(x, found.target[i].name);
     for (i = 0; i < x->groups; i++)
@@ -368,12 +391,14 @@ static void turn(struct scan_schedule *x)
     for (i = 0; i < x->groups && !is_stopped(x); i++) {
         struct planned *p = x->group[i];
         int64_t now_ms = clock_mono_ms();
-        int full = now_ms >= p->next_full_ms;
+        int full;
 
         look_at(x, p);
+        look_for_promotion(p);
+        full = now_ms >= p->next_full_ms;
         if (!p->interval_ms || now_ms < p->next_ms)
             continue;
-        if (scan_group(p, full) == SCAN_FAILED)
+        if (scan_group(x, p, full) == SCAN_FAILED)
             full = 0;
         p->next_ms = now_ms + p->interval_ms;
         if (full)

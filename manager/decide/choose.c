@@ -339,12 +339,20 @@ static int by_latest(const struct ballot *b, const struct choice *c, int i)
     return b->t->latest_priority && !b->t->planned && c->latest[i];
 }
 
+/* A note of the last scan: it breaks a tie and bars nobody (decision 25). */
+static int by_room(const struct ballot *b, const struct choice *c, int i)
+{
+    (void)c;
+    return host_of(b, i)->narrow == 0;
+}
+
 static const struct criterion {
     int (*has)(const struct ballot *b, const struct choice *c, int i);
     const char *reason;
 } criteria[] = {
-    {by_candidate, "candidate_master is set"                 },
-    {by_latest,    "it has received all that any replica has"},
+    {by_candidate, "candidate_master is set"                          },
+    {by_latest,    "it has received all that any replica has"         },
+    {by_room,      "its AUTO_INCREMENT columns have the master's room"},
 };
 #define CRITERIA (sizeof(criteria) / sizeof(criteria[0]))
 
@@ -426,6 +434,16 @@ static void force(const struct ballot *b, struct choice *c)
         snprintf(c->reason[i], TOPO_TEXT, "CHOSEN: the operator named it");
 }
 
+/* Whoever is promoted with less room needs an ALTER soon. */
+static void warn_of_room(const struct topo *t, struct choice *c, int i)
+{
+    size_t len = strlen(c->reason[i]);
+
+    if (t->host[i].narrow && !c->barred[i])
+        snprintf(c->reason[i] + len, TOPO_TEXT - len, "; AUTO_INCREMENT: %s",
+                 t->host[i].narrow_text);
+}
+
 void choose(const struct topo *t, int master, enum mode mode, struct choice *c)
 {
     struct ballot b = {.t = t, .master = master, .mode = mode};
@@ -440,6 +458,8 @@ void choose(const struct topo *t, int master, enum mode mode, struct choice *c)
     if (master != NO_HOST)
         snprintf(c->reason[master], TOPO_TEXT, "the master");
     for (int i = 0; i < t->hosts; i++) {
+        if (i != master)
+            warn_of_room(t, c, i);
         gtid_release(&b.received[i]);
         gtid_release(&b.errant[i]);
     }

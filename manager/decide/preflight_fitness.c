@@ -196,6 +196,19 @@ static void check_encryption(const struct preflight_facts *f)
                          "what no replica has received is lost then");
 }
 
+static void check_room(const struct preflight_facts *f)
+{
+    for (int i = 0; i < f->t->hosts; i++) {
+        const struct topo_host *h = host_at(f, i);
+
+        if (i != f->master && h->narrow)
+            findings_add(f->out, FINDING_WARNING, i,
+                         "less AUTO_INCREMENT room than the master, by the last scan: %s; make it "
+                         "as wide here before it is promoted",
+                         h->narrow_text);
+    }
+}
+
 /* Why an agent is not there: a host key that has changed is not the same as a closed port. */
 static void check_agent_text(const struct preflight_facts *f)
 {
@@ -210,8 +223,9 @@ static void check_agent_text(const struct preflight_facts *f)
 typedef void check_fn(const struct preflight_facts *f);
 
 static check_fn *const checks[] = {
-    check_ids,        check_errant, check_durability, check_net_timeout, check_semisync,
-    check_privileges, check_clock,  check_disk,       check_encryption,  check_agent_text,
+    check_ids,        check_errant,     check_durability, check_net_timeout,
+    check_semisync,   check_privileges, check_clock,      check_disk,
+    check_encryption, check_agent_text, check_room,
 };
 
 void preflight_fitness(const struct preflight_facts *f)
