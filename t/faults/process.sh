@@ -160,7 +160,7 @@ fault_host_blocked() {
     local i
     ctl sql db1 'SET GLOBAL max_connect_errors = 1'
     for i in 1 2 3 4; do
-        on_manager bash -c "exec 3<>/dev/tcp/$(address db1)/3306; exec 3>&-" || true
+        on_manager timeout 2 bash -c "exec 3<>/dev/tcp/$(address db1)/3306; printf '\\1\\0\\0\\1x' >&3; cat <&3 >/dev/null" || true
     done
     drop_sessions db1
     hold
