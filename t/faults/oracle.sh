@@ -43,7 +43,10 @@ one_writable() {
 }
 
 rule_one_master() {
-    if within 60 one_writable; then
+    local patience=60
+    # What was refused has been told before: the old master is back by now, or nobody.
+    [[ $1 != refused ]] || patience=10
+    if within "$patience" one_writable; then
         master=$(the_master)
         within 60 no_stragglers "$master" || wrong+=("does not replicate from $master: $(stragglers "$master" | paste -sd ' ')")
         [[ $(ctl vip-where) == "$master" ]] || wrong+=("the VIP is on '$(ctl vip-where | paste -sd ' ')', the master is $master")
