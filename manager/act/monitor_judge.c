@@ -124,6 +124,13 @@ static int is_ending(const struct watch *w, const struct topo_host *h)
     return there && w->seen->misses < w->seen->misses_needed;
 }
 
+/* A shutdown closes the port first, and may take longer than the misses that are needed: that is
+ * the beginning of a clean stop, and no hang. */
+static int is_stopping(const struct watch *w, const struct topo_host *h)
+{
+    return w->verdict.kind == VERDICT_HUNG && h->reach == REACH_REFUSED && h->life == LIFE_RUNNING;
+}
+
 static int may_act(struct watch *w)
 {
     const struct topo_host *h = &w->seen->host[w->master];
@@ -132,6 +139,8 @@ static int may_act(struct watch *w)
         return 0;
     if (w->verdict.kind == VERDICT_STOPPED)
         return wait_is_over(w, "was stopped cleanly");
+    if (is_stopping(w, h))
+        return wait_is_over(w, "refuses connections, and its process is still there");
     if (w->verdict.kind == VERDICT_CRASHED && is_ending(w, h))
         return 0;
     return h->life == LIFE_GONE || !monitor_side_busy(w->g);
