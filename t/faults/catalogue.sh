@@ -28,8 +28,8 @@ disk-full                    none      --small-disk=96m    FA7          mysql9
 disk-stalled                 none      --small-disk=96m    FA9          mariadb
 too-many-connections         none      -                   FA10         mysql9
 password-rotated             none      -                   FA11         mariadb
-host-blocked                 none      --set=skip_name_resolve=0 FA12         mysql9
-read-lock-held               none      -                   FA13         mariadb
+host-blocked                 none      --set=skip_name_resolve=0 FA12         mariadb
+read-lock-held               none      -                   FA13         mysql9
 saturated                    none      -                   FA14         mysql9
 semisync-blocked             none      --semisync          FA17         mysql9
 read-only-by-hand            none      -                   FA18         mariadb

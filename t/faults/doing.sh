@@ -199,7 +199,7 @@ semisync_timeout() {
 
 # The manager's sessions on a host.
 drop_statements() {
-    ctl sql "$1" "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE host LIKE '$LAB_PREFIX.20:%'" 2>/dev/null
+    ctl sql "$1" "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE host LIKE '$LAB_PREFIX.20:%' OR host LIKE 'manager:%'" 2>/dev/null
 }
 
 on_one_session() {
