@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # The faults of the campaign, by name. Sourced by t/campaign, whose functions do the work.
 # A row: name, what must come of it, options of the lab (- for none), which faults of the catalogue it stands for,
-# and on which server `make test` shows it (`make test-all` shows all on every server of t/matrix).
+# and on which server `make test` shows it (`make test-all` shows all on
+# every server of t/matrix); - for what does not hold yet.
 #   none      no failover is begun; the group goes on as soon as the fault is healed
 #   failover  one failover, and the group goes on
 #   either    one of the two
@@ -14,24 +15,24 @@ faults='
 kill-mysqld                  failover  -                   FA1          mariadb
 kill-mysqld-idle             failover  -                   FA1          mysql9
 kill-supervised              failover  --supervise         FA2,FA16     mysql9
-kill-supervised-ride         none      --supervise         FA2          mariadb
+kill-supervised-ride         none      --supervise         FA2          mysql9
 clean-restart                none      -                   FA3          mysql9
 clean-stop                   failover  -                   FA3          mariadb
 sigstop-mysqld               failover  -                   FA4,FE8      both
 freeze-host                  failover  --net-timeout=0     FA5          mysql9
-freeze-host-unfenceable      none      -                   FA5,FB8      mariadb
-poweroff-host                failover  --net-timeout=0     FA6          mariadb
-reboot-after-failover        failover  -                   FA6,FE8      mysql9
+freeze-host-unfenceable      none      -                   FA5,FB8      mysql9
+poweroff-host                failover  --net-timeout=0     FA6          mysql9
+reboot-after-failover        failover  -                   FA6,FE8      -
 cable-of-master              failover  --net-timeout=0     FB2,FB8      both
 cable-of-master-unfenceable  none      -                   FB2          mariadb
-disk-full                    none      --small-disk=96m    FA7          mysql9
+disk-full                    none      --small-disk=96m    FA7          mariadb
 disk-stalled                 none      --small-disk=96m    FA9          mariadb
-too-many-connections         none      -                   FA10         mysql9
+too-many-connections         none      -                   FA10         mariadb
 password-rotated             none      -                   FA11         mariadb
 host-blocked                 none      --set=skip_name_resolve=0 FA12         mariadb
-read-lock-held               none      -                   FA13         mysql9
-saturated                    none      -                   FA14         mysql9
-semisync-blocked             none      --semisync          FA17         mysql9
+read-lock-held               none      -                   FA13         mariadb
+saturated                    none      -                   FA14         mariadb
+semisync-blocked             none      --semisync          FA17         mariadb
 read-only-by-hand            none      -                   FA18         mariadb
 manager-master-cut           none      -                   FB1          mariadb
 master-replicas-cut          none      -                   FB3          mariadb
@@ -51,32 +52,32 @@ port-to-master-blocked       none      -                   FB14,FB1     mysql9
 bulk-from-master-lost        failover  -                   FB17         mysql9
 vip-on-a-replica-too         failover  -                   FB19         mysql9
 vip-hook-lies                failover  -                   FB20,FD12    mariadb
-applier-behind               failover  -                   FC1          mariadb
+applier-behind               failover  -                   FC1          mysql9
 receiver-behind              failover  -                   FC2          mysql9
-applier-stopped              failover  -                   FC4          mariadb
+applier-stopped              failover  -                   FC4          mysql9
 replica-restarted            failover  -                   FC5          mysql9
-no-master-is-latest          failover  -                   FC3          mariadb
+no-master-is-latest          failover  -                   FC3          mysql9
 errant-on-replica            failover  -                   FC10         mysql9
 errant-on-candidate          failover  -                   FC9          mysql9
 conflict-on-replica          failover  -                   FC14         mariadb
-delayed-candidate            failover  -                   FC20         mysql9
-large-transaction            failover  -                   FC21,FC7     mysql9
-replica-dies-too             either    -                   FC15         mariadb
+delayed-candidate            failover  -                   FC20         mariadb
+large-transaction            failover  -                   FC21,FC7     mariadb
+replica-dies-too             either    -                   FC15         mysql9
 candidate-dies-too           either    -                   FC16,FC17    mysql9
 replica-down-dispensable     failover  -                   FC15         mysql9
-replica-down                 refused   -                   FC15,F5      mariadb
-manager-killed-before        failover  -                   FD1          mysql9
+replica-down                 refused   -                   FC15,F5      mysql9
+manager-killed-before        failover  -                   FD1          mariadb
 manager-killed-during        failover  -                   FD2,FD3,FD4  mariadb
 manager-stopped-during       failover  -                   FD6          mariadb
-manager-stopped-idle         none      -                   FD6,FD7      mysql9
+manager-stopped-idle         none      -                   FD6,FD7      mariadb
 two-managers                 failover  -                   FD8,FB6      mariadb
 monitor-session-killed       none      -                   FD9          mariadb
-conf-broken                  failover  -                   FD10         mysql9
-hook-hangs                   refused   -                   FD11         mysql9
+conf-broken                  failover  -                   FD10         mariadb
+hook-hangs                   refused   -                   FD11         mariadb
 hook-dies                    refused   -                   FD11         mariadb
-hook-floods                  failover  -                   FD11         mysql9
+hook-floods                  failover  -                   FD11         mariadb
 journal-unwritable           refused   -                   FD5          mariadb
-agents-killed                failover  -                   FD15         mysql9
+agents-killed                failover  -                   FD15         mariadb
 no-agent                     failover  -                   FD14         mariadb
 '
 

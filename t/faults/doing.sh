@@ -48,6 +48,8 @@ raise() {
     local rc=0 words=()
     [[ $1 == - ]] || words=("${1%%=*}")
     [[ $1 != *=* ]] || words+=("${1#*=}")
+    # The data directory of MySQL is larger before anything is in it.
+    [[ ${words[0]-} != --small-disk || $server == mariadb* ]] || words[1]=480m
     lab_down
     t/lab/up "$server" "$mode" --lab "$lab" --path "$B" "${words[@]}" >"$out/up.log" 2>&1 || rc=$?
     ((rc != 77)) || raised_skip=1
