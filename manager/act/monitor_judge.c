@@ -128,7 +128,10 @@ static int is_ending(const struct watch *w, const struct topo_host *h)
  * the beginning of a clean stop, and no hang. */
 static int is_stopping(const struct watch *w, const struct topo_host *h)
 {
-    return w->verdict.kind == VERDICT_HUNG && h->reach == REACH_REFUSED && h->life == LIFE_RUNNING;
+    int there = h->life == LIFE_RUNNING || h->life == LIFE_DYING;
+    int mute = w->verdict.kind == VERDICT_HUNG || w->verdict.kind == VERDICT_SILENT;
+
+    return there && mute && h->reach == REACH_REFUSED;
 }
 
 static int may_act(struct watch *w)

@@ -193,6 +193,7 @@ static void crowd(const struct pair *p)
     struct db_target t = p->master;
     struct db *d[64], *last, *none;
     struct err e = {0};
+    int64_t until;
     int n = 0;
 
     t.user = "plain";
@@ -201,7 +202,11 @@ static void crowd(const struct pair *p)
         n++;
     tap_ok(n > 8 && n < 64 && e.code == ERR_DENIED && e.server_errno == 1040,
            "too many connections is ERR_DENIED 1040 after %d: %s", n, e.text);
-    OK(db_open(&last, &p->master, in_ms(3000), &e_), "an administrator gets the last place");
+    /* The one that was refused may still count. */
+    until = in_ms(10000);
+    while (db_open(&last, &p->master, in_ms(3000), &e) != 0 && clock_mono_ms() < until)
+        clock_sleep_ms(50);
+    tap_ok(last != NULL, "an administrator gets the last place: %s", e.text);
     tap_ok(db_open(&none, &p->master, in_ms(3000), &e) == -1 && e.code == ERR_DENIED &&
                e.server_errno == 1040,
            "and the next one ERR_DENIED 1040, TLS or not: %s", e.text);
