@@ -16,7 +16,7 @@ kill-mysqld                  failover  -                   FA1          mariadb
 kill-mysqld-idle             failover  -                   FA1          mysql9
 kill-supervised              failover  --supervise         FA2,FA16     mysql9
 kill-supervised-ride         none      --supervise         FA2          mysql9
-clean-restart                none      -                   FA3          mysql9
+clean-restart                none      -                   FA3          mariadb
 clean-stop                   failover  -                   FA3          mariadb
 sigstop-mysqld               failover  -                   FA4,FE8      both
 freeze-host                  failover  --net-timeout=0     FA5          mysql9
