@@ -277,15 +277,15 @@ main_job() {
     [[ $server != mysql9 ]] || that "replication is without TLS where that is configured" \
         is "$(sql db1 'SELECT SSL_ALLOWED FROM performance_schema.replication_connection_configuration')" NO
     no_hook
-    [[ $mode == position ]] || that "GTIDs are used as before" is "$(uses_gtid db3)$(uses_gtid db1)" "$gtid_was$gtid_was"
+    [[ $mode == position ]] || that "GTIDs are used as before" is "$gtid_was: $(uses_gtid db3) $(uses_gtid db1)" "${gtid_was:?}: $gtid_was $gtid_was"
 }
 
+# How a replica uses GTIDs: Auto_Position or Using_Gtid of its status.
 uses_gtid() {
-    case $server in
-    mysql9) sql "$1" 'SHOW REPLICA STATUS\G' | sed -n 's/.*Auto_Position: //p' ;;
-    mysql56) sql "$1" 'SHOW SLAVE STATUS\G' | sed -n 's/.*Auto_Position: //p' ;;
-    *) sql "$1" 'SHOW SLAVE STATUS\G' | sed -n 's/.*Using_Gtid: //p' ;;
-    esac
+    local show='SHOW SLAVE STATUS'
+    [[ $server != mysql9 ]] || show='SHOW REPLICA STATUS'
+    ctl exec "$1" "$LAB_SERVER_DIR/bin/mysql" --defaults-file="$PWD/$dir/admin.cnf" -E -e "$show" 2>/dev/null |
+        sed -n 's/^ *\(Auto_Position\|Using_Gtid\): //p'
 }
 
 # Back again, with questions: no, then yes to all.
