@@ -198,6 +198,17 @@ that "the verdict comes at once" test "$us" -lt 1000000
 finish 60
 that "the failover is a success again" is "$rc" 0
 
+# The replaced master comes back by hand, and takes writes.
+now
+manage
+that "the new master is watched, without the old one" logged 'Ping\(SELECT\) succeeded'
+ctl start db1
+that "a replaced master that takes writes is closed" logged 'retired-closed: db1' 60
+that "it is read-only" read_only db1 1
+that "the new master is not" read_only db2 0
+on_manager masterha_stop --conf="$cnf" >/dev/null
+finish 10
+
 # The cable of the master's host: nothing answers there, its agent neither.
 raise
 manage

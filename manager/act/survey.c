@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "manager/act/board.h"
 #include "manager/act/headroom.h"
+#include "manager/act/intruder.h"
 #include "manager/act/observe.h"
 #include "manager/act/pause.h"
 #include "manager/act/thread.h"
@@ -41,6 +42,7 @@ struct survey {
     struct fact fact[TOPO_HOSTS_MAX][TROUBLE_COUNT];
     struct fact lonely, stuck;       /* one candidate left; no failover possible */
     struct fact ails[VERDICT_COUNT]; /* of a master that answers all the same */
+    uint32_t intruders;              /* that were told of */
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t wake;
@@ -305,6 +307,7 @@ static void look(struct survey *s)
                                          .deadline_ms = clock_mono_ms() + LOOK_MS});
     add_agents(s, t);
     judge(s, t);
+    intruder_close(&s->g, t, s->master, &s->intruders);
     topo_free(&t);
 }
 
