@@ -7,6 +7,7 @@
 #include "manager/act/board.h"
 #include "manager/act/headroom.h"
 #include "manager/act/intruder.h"
+#include "manager/act/knock.h"
 #include "manager/act/observe.h"
 #include "manager/act/pause.h"
 #include "manager/act/thread.h"
@@ -17,8 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS 3000
-#define SURE    2 /* looks in a row that agree before anything is said */
+#define LOOK_MS  3000
+#define SURE     2 /* looks in a row that agree before anything is said */
+#define KNOCK_MS 100
 
 /* What may be wrong with a replica. */
 enum trouble { TROUBLE_DOWN, TROUBLE_IO, TROUBLE_SQL, TROUBLE_LAG, TROUBLE_ERRANT, TROUBLE_COUNT };
@@ -43,6 +45,8 @@ struct survey {
     struct fact lonely, stuck;       /* one candidate left; no failover possible */
     struct fact ails[VERDICT_COUNT]; /* of a master that answers all the same */
     uint32_t intruders;              /* that were told of */
+    uint32_t away;                   /* replaced masters that did not answer */
+    struct knock knock[TOPO_HOSTS_MAX];
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t wake;
@@ -294,6 +298,26 @@ static void add_agents(struct survey *s, struct topo *t)
     pthread_mutex_unlock(&s->lock);
 }
 
+static void note_away(struct survey *s, const struct topo *t)
+{
+    s->away = 0;
+    for (int i = 0; i < t->hosts; i++)
+        if (t->host[i].retired && t->host[i].reach != REACH_UP)
+            s->away |= UINT32_C(1) << i;
+}
+
+/* Each second in which a replaced master takes writes unseen is one with two masters: it is not
+ * left to the next round. */
+static int somebody_is_back(struct survey *s)
+{
+    int back = 0;
+
+    for (int i = 0; i < s->g.hosts; i++)
+        if (s->away & (UINT32_C(1) << i))
+            back |= knock_try(&s->knock[i], s->g.host[i].conf);
+    return back;
+}
+
 static void look(struct survey *s)
 {
     int64_t deadline = clock_mono_ms() + LOOK_MS;
@@ -308,18 +332,25 @@ static void look(struct survey *s)
     add_agents(s, t);
     judge(s, t);
     intruder_close(&s->g, t, s->master, &s->intruders);
+    note_away(s, t);
     topo_free(&t);
 }
 
 /* 0 when it is time to end. */
 static int wait_until(struct survey *s, int64_t when_ms)
 {
-    int go;
+    int go, back = 0;
 
     pthread_mutex_lock(&s->lock);
     s->busy = 0;
-    while (!s->stop && clock_mono_ms() < when_ms)
-        thread_cond_wait(&s->wake, &s->lock, when_ms);
+    while (!s->stop && !back && clock_mono_ms() < when_ms) {
+        int64_t next = clock_mono_ms() + KNOCK_MS;
+
+        thread_cond_wait(&s->wake, &s->lock, s->away && next < when_ms ? next : when_ms);
+        pthread_mutex_unlock(&s->lock);
+        back = somebody_is_back(s);
+        pthread_mutex_lock(&s->lock);
+    }
     go = !s->stop;
     s->busy = go;
     pthread_mutex_unlock(&s->lock);
@@ -368,6 +399,8 @@ int survey_start(struct survey **out, struct group *g, int master, struct err *e
     thread_cond_init(&s->wake);
     survey_tell_agents(s);
     s->busy = 1;
+    for (int i = 0; i < TOPO_HOSTS_MAX; i++)
+        s->knock[i] = KNOCK_INIT;
     if (thread_start(&s->thread, survey_main, s, e) == 0) {
         *out = s;
         return 0;
@@ -408,6 +441,8 @@ void survey_free(struct survey **sp)
     *sp = NULL;
     survey_stop(s);
     pthread_join(s->thread, NULL);
+    for (int i = 0; i < s->g.hosts; i++)
+        knock_end(&s->knock[i]);
     group_release(&s->g);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
