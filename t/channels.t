@@ -3,93 +3,21 @@
 # are switched and failed over, and the channel that is not the group's stays as it is.
 # Usage: t/channels.t [SERVER], or SERVER, LAB, B in the environment. GTIDs.
 # Functions are called by name, through that and within.
-# shellcheck disable=SC2317
+# shellcheck disable=SC2317,SC2154
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mariadb}}
-lab=${LAB:-channels-t}
-dir=build/lab/$lab
-out=$(mktemp)
-count=0 failed=0 manager='' writer=''
-
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
-
-clean() {
-    local p
-    for p in $manager $writer; do
-        kill -TERM "$p" 2>/dev/null || true
-    done
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-    rm -f "$out"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-# that NAME COMMAND...: one TAP line; on failure the last of what the program said.
-that() {
-    local name=$1 rc=0
-    shift
-    "$@" || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 40 "$out" | sed 's/^/# /'
-}
-
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null; do
-        ((SECONDS <= end)) || { "$@"; return; }
-        sleep 0.1
-    done
-}
-
-is() {
-    [[ $1 == "$2" ]] || {
-        printf '#   got:  %s\n#   want: %s\n' "$1" "$2"
-        return 1
-    }
-}
-
-not() {
-    ! "$@"
-}
-
-says() {
-    grep -qF -- "$1" "$out"
-}
-
-ctl() {
-    t/lab/ctl --lab "$lab" "$@"
-}
-
-sql() {
-    ctl sql "$@" 2>>"$dir/sql.err"
-}
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin channels "${1:-}" gtid
 
 # status HOST STATEMENT: key: value lines, which ctl sql has no names in.
 status() {
-    ctl exec "$1" "$LAB_SERVER_DIR/bin/mysql" --defaults-file="$PWD/$dir/admin.cnf" -E -e "$2" 2>>"$dir/sql.err"
-}
-
-# run COMMAND...: on the manager's host; the exit code is in $code, the output in $out.
-run() {
-    code=0
-    t/lab/exec manager --lab "$lab" "$@" </dev/null >"$out" 2>&1 || code=$?
+    ctl exec "$1" "$LAB_SERVER_DIR/bin/mysql" --defaults-file="$PWD/$dir/admin.cnf" -E -e "$2" 2>/dev/null
 }
 
 switch() {
-    run masterha_master_switch --conf="$PWD/$conf" --master_state=alive --interactive=0 \
+    run on_manager masterha_master_switch --conf="$PWD/$conf" --master_state=alive --interactive=0 \
         --orig_master_is_new_slave "$@"
 }
 
@@ -214,17 +142,7 @@ has_all_rows() {
 }
 
 raise() {
-    local rc=0
-    t/lab/up "$server" gtid --hosts 4 --lab "$lab" --path "$B" >"$out" 2>&1 || rc=$?
-    if ((rc == 77)); then
-        echo "1..0 # SKIP $(tail -n 1 "$out")"
-        exit 0
-    fi
-    ((rc == 0)) || { sed 's/^/# /' "$out"; echo "Bail out! the lab did not rise"; exit 1; }
-    # shellcheck disable=SC1091
-    . "$dir/env"
-    conf=$dir/app1.cnf
-    rm -rf "$dir/hosts/manager/fs/var-tmp/app1"
+    lab_raise "$server" gtid --hosts 4
     # db4 is somebody else's.
     sed -i '/^\[server4\]/,$d' "$conf"
     sed -i '/^\[server2\]/a candidate_master=1' "$conf"
@@ -249,7 +167,7 @@ switched() {
     local before
     before=$(channel db2 legacy)
     switch
-    that "a switch to the server with a second channel: exit code 0" is "$code" 0
+    that "a switch to the server with a second channel: exit code 0" ends 0
     that "... it takes writes" writes_go_on
     that "... db2 is the master" writable db2
     that "... its second channel is what it was" still "$before"
@@ -264,12 +182,12 @@ switched_back() {
     local before
     switch --new_master_host=db1
     that "a master whose second channel runs: refused" says "also replicates by channel 'legacy' from"
-    that "... exit code 1" is "$code" 1
+    that "... exit code 1" ends 1
     that "... nothing changed" writable db2
     stop_legacy
     before=$(channel db2 legacy)
     switch --new_master_host=db1
-    that "with that channel stopped: exit code 0" is "$code" 0
+    that "with that channel stopped: exit code 0" ends 0
     that "... it stays stopped where it was" still "$before"
     that "... db2 follows db1" within 60 follows db2 '' db1
     start_legacy
@@ -277,16 +195,15 @@ switched_back() {
 }
 
 failed_over() {
-    local before
-    t/lab/exec manager --lab "$lab" masterha_manager --conf="$PWD/$conf" --ignore_last_failover >"$out" 2>&1 &
+    local before manager
+    on_manager masterha_manager --conf="$PWD/$conf" --ignore_last_failover >"$out" 2>&1 &
     manager=$!
     within 60 says "until MySQL doesn't respond" || true
     before=$(channel db2 legacy)
     ctl kill db1
     code=0
     wait "$manager" || code=$?
-    manager=''
-    that "a failover to the server with a second channel: exit code 0" is "$code" 0
+    that "a failover to the server with a second channel: exit code 0" ends 0
     that "... it takes writes" writes_go_on
     that "... db2 is the master" writable db2
     that "... its second channel is what it was" still "$before"
@@ -300,21 +217,19 @@ raise
 by_name=0
 [[ $(sql db2 "$([[ $server == mysql9 ]] && echo 'SHOW REPLICA STATUS' || echo 'SHOW SLAVE STATUS')") != *$'\t'db1$'\t'* ]] || by_name=1
 legacy=0
-channels_are_made || { tail "$dir/sql.err" | sed 's/^/# /'; echo "Bail out! the channels do not run"; exit 1; }
+channels_are_made || { echo "Bail out! the channels do not run"; exit 1; }
 that "the second channel brings rows" legacy_reaches db2
 t/lab/ctl --lab "$lab" writer --pause-ms 4 >"$dir/writer.out" 2>&1 &
 writer=$!
 that "writes go on" writes_go_on
-run masterha_check_repl --conf="$PWD/$conf"
-that "the check: exit code 0" is "$code" 0
+run on_manager masterha_check_repl --conf="$PWD/$conf"
+that "the check: exit code 0" ends 0
 that "... what the second channel brought is not errant" not says "errant transactions"
 switched
 switched_back
 failed_over
 kill -TERM "$writer" 2>/dev/null || true
 wait "$writer" 2>/dev/null || true
-writer=''
 that "every acknowledged row is on db2" within 60 has_all_rows db2
 that "... and on db3" within 60 has_all_rows db3
-echo "1..$count"
-exit "$failed"
+tests_done

@@ -146,6 +146,23 @@ by_hand() {
     that "no flag of an error before Phase 2" not flag failover.error
 }
 
+# The master lives: MHA's switch there, and back without a word about the new master.
+switched() {
+    anew 10000
+    oh_conf '2 candidate_master=1'
+    run masterha_master_switch --master_state=alive --interactive=0 --new_master_host=127.0.0.1 \
+        --new_master_port=10003 --orig_master_is_new_slave
+    that "an online switch: exit code 0" ends 0
+    that "MHA's sentence" says "Switching master to 127.0.0.1(127.0.0.1:10003) completed successfully."
+    that "all follow it, the old master too" within 30 oh_shape 10003 10000:10003 10001:10003 10002:10003 10004:10003
+    insert 10003 2
+    that "writes reach all replicas" within 30 oh_level 2
+    run masterha_master_switch --master_state=alive --interactive=0
+    that "again, the candidate: exit code 0" ends 0
+    that "the others follow it" within 30 oh_shape 10001 10000:10001 10002:10001 10004:10001
+    that "the old master follows nobody, and takes no writes" test "$(oh_master 10003)$(oh_sql 10003 'SELECT @@read_only')" = 1
+}
+
 dead_replicas() {
     anew 10000
     oh_kill 10003
@@ -204,7 +221,7 @@ dual_master() {
 lab_raise mysql56 position --hosts 1
 oh_raise >"$out" 2>&1 || { sed 's/^/# /' "$out"; echo "Bail out! the servers did not rise"; exit 1; }
 [[ -z ${RAISE_ONLY-} ]] || { trap - EXIT; exit 0; }
-for part in ${PARTS:-checks plain_failover second_failover by_hand dead_replicas tiers dual_master}; do
+for part in ${PARTS:-checks plain_failover second_failover by_hand switched dead_replicas tiers dual_master}; do
     $part
 done
 tests_done
