@@ -19,7 +19,9 @@ home=$dir/home ours=$dir/ours
 me=$(id -un)
 pids=()
 unset SSH_AUTH_SOCK SSH_AGENT_PID
-unset TMPDIR
+# Not the build's: a socket's path is short. Not /tmp itself: other tests log in meanwhile.
+TMPDIR=$(mktemp -d /tmp/ssh-t.XXXXXX)
+export TMPDIR
 
 # shellcheck disable=SC2317  # called by the trap
 cleanup()
@@ -28,7 +30,7 @@ cleanup()
         kill -CONT "$pid" 2>/dev/null || true
         kill "$pid" 2>/dev/null || true
     done
-    rm -rf "$dir"
+    rm -rf "$dir" "$TMPDIR"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
@@ -381,7 +383,7 @@ done
 rm -f "$home/.ssh/known_hosts"
 
 # --- nothing is left behind ---
-got=$(find /tmp -maxdepth 1 -name 'kagemusha-ssh.*' -newer "$dir/authorized_keys" -user "$me" 2>/dev/null)
+got=$(find "$TMPDIR" -maxdepth 1 -name 'kagemusha-ssh.*')
 is '' "no socket directory is left"
 stop_sshd
 
