@@ -82,6 +82,18 @@ still() {
     [[ $1 == *_Host:* ]] && is "$(channel db2 legacy)" "$1"
 }
 
+# settled HOST NAME: its status, when nothing moves in it any more.
+settled() {
+    local now was=
+    for _ in {1..60}; do
+        now=$(channel "$1" "$2")
+        [[ $now != "$was" ]] || break
+        was=$now
+        sleep 0.5
+    done
+    echo "$now"
+}
+
 # follows HOST NAME MASTER: both threads of that channel run, toward that server.
 follows() {
     local text want=$3
@@ -165,7 +177,7 @@ channels_are_made() {
 
 switched() {
     local before
-    before=$(channel db2 legacy)
+    before=$(settled db2 legacy)
     switch
     that "a switch to the server with a second channel: exit code 0" ends 0
     that "... it takes writes" writes_go_on
@@ -185,7 +197,7 @@ switched_back() {
     that "... exit code 1" ends 1
     that "... nothing changed" writable db2
     stop_legacy
-    before=$(channel db2 legacy)
+    before=$(settled db2 legacy)
     switch --new_master_host=db1
     that "with that channel stopped: exit code 0" ends 0
     that "... it stays stopped where it was" still "$before"
@@ -199,7 +211,7 @@ failed_over() {
     on_manager masterha_manager --conf="$PWD/$conf" --ignore_last_failover >"$out" 2>&1 &
     manager=$!
     within 60 says "until MySQL doesn't respond" || true
-    before=$(channel db2 legacy)
+    before=$(settled db2 legacy)
     ctl kill db1
     code=0
     wait "$manager" || code=$?

@@ -132,7 +132,7 @@ static void see_agent(struct group *g, int host, void *arg)
         observe_life(ob, host);
     if (ob->t->writer_vip && h->agent == AGENT_UP)
         observe_vip(ob, host);
-    if (h->agent == AGENT_UP && !(ob->o->sights & (1U << host)))
+    if (h->agent == AGENT_UP && !ob->o->sights)
         observe_slow(ob, host, begun_ms, "its agent");
 }
 

@@ -57,8 +57,7 @@ fault_packet_loss() {
 }
 
 fault_flapping_manager_link() {
-    local i
-    for i in 1 2 3; do
+    for _ in 1 2 3; do
         ctl cutlink manager db1
         sleep 5
         ctl heallink manager db1
@@ -68,8 +67,7 @@ fault_flapping_manager_link() {
 }
 
 fault_flapping_master_cable() {
-    local i
-    for i in 1 2 3 4; do
+    for _ in 1 2 3 4; do
         ctl cut db1
         sleep 1.2
         ctl heal db1

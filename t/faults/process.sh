@@ -103,6 +103,7 @@ fault_disk_full() {
     within 60 is_full_or_down || wrong+=("the manager never said: verdict: disk full")
     hold
     if is_down db1; then
+        # shellcheck disable=SC2034  # t/campaign's
         expect=failover
         await_end
         ctl free db1
@@ -131,9 +132,9 @@ sleeping() {
 }
 
 fault_too_many_connections() {
-    local i drops sleepers=()
+    local drops sleepers=()
     drops=$(drop_statements db1)
-    for i in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
         ctl sql db1 'DO SLEEP(60)' >/dev/null &
         sleepers+=($!)
     done
@@ -157,9 +158,8 @@ fault_password_rotated() {
 
 # The server counts failed handshakes only where it looks up names.
 fault_host_blocked() {
-    local i
     ctl sql db1 'SET GLOBAL max_connect_errors = 1'
-    for i in 1 2 3 4; do
+    for _ in 1 2 3 4; do
         on_manager timeout 2 bash -c "exec 3<>/dev/tcp/$(address db1)/3306; printf '\\1\\0\\0\\1x' >&3; cat <&3 >/dev/null" || true
     done
     drop_sessions db1
@@ -176,8 +176,7 @@ fault_read_lock_held() {
 }
 
 fault_saturated() {
-    local i
-    for i in 1 2 3 4 5 6 7; do
+    for _ in 1 2 3 4 5 6 7; do
         ctl pause db1
         sleep 0.7
         ctl cont db1
