@@ -148,7 +148,7 @@ that "it is measured" measured 'kagemusha_paused{app="app1"} 1'
 ctl kill db1
 that "a death in a pause is told of" logged 'held-back: '
 that "nothing is done" read_only db2 1
-that "status says why" is_state "$home/app1.cnf" 'PAUSED until'
+that "status says why" within 20 is_state "$home/app1.cnf" 'PAUSED until'
 that "the pause ends by itself" logged 'resumed: ' 40
 that "and then there is a failover" logged 'failover-end: Master failover to db2'
 that "the new master is watched" within 60 is_state "$home/app1.cnf" '(0:PING_OK), master:db2'
