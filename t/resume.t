@@ -269,8 +269,31 @@ stood_still() { # "WORD ROLE" alone|taken over
     master=$next
 }
 
+# A session that ends is no reason to end a failover.
+lock_holder() {
+    ctl sql "$1" "SELECT IS_USED_LOCK('MHA_Master_High_Availability_Failover')"
+}
+
+session_lost() {
+    roles "$master"
+    add_row "$dead"
+    within 30 has_row "$next" && within 30 has_row "$other"
+    ctl kill "$dead"
+    rm -f "$dir/hosts/manager/fs/var-tmp/stopped"
+    doomed "before stop-io $other" STOP &
+    first=$!
+    that "a session is lost before a step: it has stopped" within 60 stopped
+    ctl sql "$other" "KILL $(lock_holder "$other")" >/dev/null
+    that "a session is lost before a step: the failover goes on" ends_it_itself
+    that "a session is lost before a step: it says so" says "session-lost: $other"
+    that "a session is lost before a step: the group is well" group_is_well
+    bring_back "$dead" "$next"
+    master=$next
+}
+
 raise
 learn_steps
+session_lost
 for s in "${steps[@]}"; do
     [[ -z ${ONLY_STEP:-} || $s == "$ONLY_STEP" ]] || continue
     [[ -n ${NO_KILL:-} ]] || killed before "$s"

@@ -2,10 +2,13 @@
 #include "manager/act/exec.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "manager/act/step.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define RETRY_MS 20
 
 /* Steps [from, to) of the plan, beside each other host by host. */
 struct lanes {
@@ -15,6 +18,49 @@ struct lanes {
     struct err *err; /* of the first step that stops the plan */
     int failed;
 };
+
+/* Steps that ask the same again when they are done twice. */
+static int is_repeatable(enum step_kind k)
+{
+    return k == STEP_LOCK || k == STEP_START_SQL || k == STEP_STOP_IO || k == STEP_WAIT_APPLIED ||
+           k == STEP_READ_POSITION || k == STEP_OPEN;
+}
+
+/* A new session in place of a broken one, and the lock that went with it as soon as its server has
+ * noticed. */
+static int renew_session(struct exec *x, int host, int64_t deadline_ms)
+{
+    struct group_host *h = &x->g->host[host];
+    int64_t until = clock_mono_ms() + STEP_SQL_MS;
+    struct err e = {0};
+    if (deadline_ms < until)
+        until = deadline_ms;
+    sql_close(&h->sql);
+    if (group_open_sql(h, &h->sql, until, &e) < 0)
+        return -1;
+    while (x->host[host].locked && exec_lock(x, host, until, &e) < 0) {
+        if (e.code != ERR_WORLD || clock_mono_ms() >= until)
+            return -1;
+        clock_sleep_ms(RETRY_MS);
+    }
+    return 0;
+}
+
+/* A session that ends says nothing of its server, and one failed step ends a failover: it is done
+ * once more. Not by a process that stood still: what ended may have been its lease. */
+static int do_step(struct exec *x, struct exec_done *d, int64_t deadline_ms, struct err *e)
+{
+    const struct step *s = d->step;
+    int rc = step_run(s->kind)(x, d, deadline_ms, e);
+    if (rc == 0 || e->code != ERR_CONNECT || !is_repeatable(s->kind) || !exec_on_time(x) ||
+        renew_session(x, s->host, deadline_ms) < 0)
+        return rc;
+    log_warning("session-lost", "%s: %s: done once more with a new session",
+                topo_label(x->t, s->host), e->text);
+    memset(e, 0, sizeof *e);
+    d->result = STEP_OK;
+    return step_run(s->kind)(x, d, deadline_ms, e);
+}
 
 static int run_step(struct exec *x, struct exec_done *d, struct err *e)
 {
@@ -28,7 +74,7 @@ static int run_step(struct exec *x, struct exec_done *d, struct err *e)
     if (rc == 0) {
         pthread_mutex_lock(&x->host[s->host].busy);
         d->result = STEP_OK;
-        rc = step_run(s->kind)(x, d, deadline, e);
+        rc = do_step(x, d, deadline, e);
         pthread_mutex_unlock(&x->host[s->host].busy);
     }
     d->us = clock_mono_us() - d->begin_us;

@@ -146,12 +146,17 @@ static int find_gone(struct exec *x, int *busy)
     }
 }
 
+int exec_on_time(const struct exec *x)
+{
+    return !x->keeping || (atomic_load(&x->stood) == atomic_load(&x->looked) && !is_late(x));
+}
+
 int exec_still_ours(struct exec *x, struct err *e)
 {
     int busy, gone, stood = atomic_load(&x->stood);
     if (x->lost_lease)
         return err_set(e, ERR_WORLD, "the failover locks are lost");
-    if (!x->keeping || (stood == atomic_load(&x->looked) && !is_late(x)))
+    if (exec_on_time(x))
         return 0;
     gone = find_gone(x, &busy);
     if (gone == NO_HOST) {

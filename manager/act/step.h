@@ -31,6 +31,8 @@ int64_t exec_take_sessions(struct exec *x, int ms);
 void exec_give_sessions(struct exec *x);
 /* When we stood still for long: are the locks held? -1 and x->lost_lease when not. */
 int exec_still_ours(struct exec *x, struct err *e);
+/* 1 when this process has not stood still since its locks were looked at last. */
+int exec_on_time(const struct exec *x);
 
 /* The values that the step may change, as they were in the snapshot: "io=yes", "read_only=1". */
 void step_before(const struct topo *t, const struct step *s, struct buf *out);
