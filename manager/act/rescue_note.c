@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The note is synced: a disk that stalls for some seconds is no reason to lose what can be read. */
+#define PUT_MS  8000
 #define NOTE_MS 2000
 
 static struct json_object *note_request(const struct group_host *h)
@@ -37,7 +39,7 @@ int rescue_note_put(struct rescue *r, struct err *e)
     o = note_request(h);
     json_put_str(o, "text", text.data);
     buf_release(&text);
-    rc = agent_call(h->agent, "note_put", o, NULL, clock_mono_ms() + NOTE_MS, e);
+    rc = agent_call(h->agent, "note_put", o, NULL, clock_mono_ms() + PUT_MS, e);
     return rc ? err_wrap(e, "the note of the catch-up") : 0;
 }
 
