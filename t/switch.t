@@ -235,10 +235,19 @@ failures() {
     that "... nothing stays changed" within 30 as_it_was
 }
 
+# What the server says of its lag is as old as the event that it applied last.
+close_behind() {
+    local words='SHOW SLAVE STATUS'
+    [[ $server != mysql9 ]] || words='SHOW REPLICA STATUS'
+    ctl exec "$1" "$LAB_SERVER_DIR/bin/mysql" --defaults-file="$PWD/$dir/admin.cnf" -E -e "$words" 2>/dev/null |
+        grep -qE '^ *Seconds_Behind_(Master|Source): [0-5]$'
+}
+
 # The heir stops applying when writes have stopped already: the stop hook is the moment.
 late_heir() {
     # What the test before held up is applied first, or the heir is refused before anything stops.
     ctl wait-repl 60 >/dev/null
+    within 60 close_behind db2
     hook "touch $PWD/$dir/stopping; sleep 1" 'exit 0' 'exit 0'
     {
         within 30 test -e "$dir/stopping"
