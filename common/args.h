@@ -1,6 +1,5 @@
-/* Command lines the way MHA's commands read them (Getopt::Long with default settings,
- * contract 2.0): one or two dashes, any unique abbreviation, any case, --opt value or --opt=value,
- * the last one wins. */
+/* Command lines the way MHA's commands read them (Getopt::Long with default settings): one or two
+ * dashes, any unique abbreviation, any case, --opt value or --opt=value, the last one wins. */
 #ifndef KAGEMUSHA_ARGS_H
 #define KAGEMUSHA_ARGS_H
 

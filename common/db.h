@@ -78,7 +78,7 @@ void db_rows_free(struct db_rows **r);
 void db_quote(struct buf *out, const char *text);
 void db_quote_name(struct buf *out, const char *name);
 
-/* 1 for errors that prove a living server (1040, 1042 ... 1275: contract 4.2.1). */
+/* 1 for errors that prove a living server (1040, 1042 ... 1275). */
 int db_errno_means_alive(int server_errno);
 
 /* The server's number in an error of the library. Connector/C has one of its own for what a server

@@ -8,41 +8,14 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-B=$(readlink -f "${B:-build}")
-lab=${LAB:-ansible-t}
-count=0 failed=0
-
-if ((EUID != 0)); then
-    echo "1..0 # SKIP the lab needs root"
-    exit 0
-fi
+# shellcheck source=t/lib.sh
+. t/lib.sh
+lab_begin ansible
 for word in ansible-playbook ansible-vault dpkg-deb systemd-analyze; do
-    command -v "$word" >/dev/null || { echo "1..0 # SKIP $word is not installed" && exit 0; }
+    command -v "$word" >/dev/null || skip_all "$word is not installed"
 done
-
-clean() {
-    t/lab/down --lab "$lab" >/dev/null 2>&1 || true
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-that() { # that NAME COMMAND...
-    local name=$1 rc=0
-    shift
-    "$@" >"$dir/said" 2>&1 || rc=1
-    count=$((count + 1))
-    if ((rc == 0)); then
-        echo "ok $count - $name"
-        return
-    fi
-    echo "not ok $count - $name"
-    failed=1
-    tail -n 40 "$dir/said" | sed 's/^/# /'
-}
-
-not() {
-    ! "$@"
-}
+# What is written there goes to programs that run in other directories.
+dir=$PWD/$dir
 
 # The programs of this build as a package; the one that is released is t/packages.t's.
 pack() {
@@ -82,14 +55,14 @@ boot() {
 
 # on HOST COMMAND: there, as Ansible would come.
 on() {
-    t/lab/exec manager --lab "$lab" ssh -p 2222 -o BatchMode=yes -o StrictHostKeyChecking=no \
+    on_manager ssh -p 2222 -o BatchMode=yes -o StrictHostKeyChecking=no \
         -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "root@$1" "$2"
 }
 
 play() { # play OUTPUT OPTION...
     local to=$1
     shift
-    t/lab/exec manager --lab "$lab" env ANSIBLE_CONFIG="$dir/ansible.cfg" ANSIBLE_LOCAL_TEMP="$dir/local" \
+    on_manager env ANSIBLE_CONFIG="$dir/ansible.cfg" ANSIBLE_LOCAL_TEMP="$dir/local" \
         ansible-playbook -i "$dir/inventory" --vault-password-file "$dir/vault.password" "$@" \
         conf/ansible/site.yml >"$to" 2>&1 || { cat "$to" && return 1; }
 }
@@ -109,14 +82,8 @@ quiet() { # quiet FILE...: no secret in it
     not grep -F -e "$LAB_ADMIN_PASSWORD" -e 'scan"se#cret' "$@"
 }
 
-t/lab/up "${SERVER:-mariadb}" "${MODE:-gtid}" --hosts 2 --lab "$lab" >/dev/null
-dir=$PWD/build/lab/$lab
-# shellcheck source=/dev/null
-. "$dir/env"
-if ! boot db1 >"$dir/boot.out" 2>&1; then
-    echo "1..0 # SKIP no overlay of / can be mounted here: $(tail -n 1 "$dir/boot.out")"
-    exit 0
-fi
+lab_raise "$server" "$mode" --hosts 2
+boot db1 >"$out" 2>&1 || skip_all "no overlay of / can be mounted here: $(tail -n 1 "$out")"
 boot db2
 pack
 
@@ -149,40 +116,39 @@ YAML
 jq -n --arg user "$LAB_ADMIN_USER" --arg password "$LAB_ADMIN_PASSWORD" --arg scan 'scan"se#cret' \
     '{vault_user: $user, vault_password: $password, vault_scan_password: $scan}' >"$dir/group_vars/kagemusha/vault.yml"
 ansible-vault encrypt --vault-password-file "$dir/vault.password" "$dir/group_vars/kagemusha/vault.yml" >/dev/null 2>&1
-t/lab/ctl --lab "$lab" sql db1 "CREATE DATABASE shop; CREATE TABLE shop.orders (id TINYINT AUTO_INCREMENT PRIMARY KEY);
+ctl sql db1 "CREATE DATABASE shop; CREATE TABLE shop.orders (id TINYINT AUTO_INCREMENT PRIMARY KEY);
     INSERT INTO shop.orders VALUES (120); CREATE TABLE shop.legacy (id TINYINT AUTO_INCREMENT PRIMARY KEY);
     INSERT INTO shop.legacy VALUES (127); CREATE USER scan IDENTIFIED BY 'scan\"se#cret'; GRANT REFERENCES ON *.* TO scan"
 
 before=$(files db1)
-that "a rehearsal runs through" play "$dir/check.out" --check --diff
-that "and says what would change" recap "$dir/check.out" 'changed=[1-9].* failed=0'
-that "and changes nothing" test "$(files db1)" = "$before"
-that "the role is applied" play "$dir/first.out" --diff -v
-that "on both hosts" recap "$dir/first.out" 'changed=[1-9].* unreachable=0 +failed=0'
+heard "a rehearsal runs through" play "$dir/check.out" --check --diff
+heard "and says what would change" recap "$dir/check.out" 'changed=[1-9].* failed=0'
+heard "and changes nothing" test "$(files db1)" = "$before"
+heard "the role is applied" play "$dir/first.out" --diff -v
+heard "on both hosts" recap "$dir/first.out" 'changed=[1-9].* unreachable=0 +failed=0'
 first=$(files db1)
-that "it is applied again" play "$dir/second.out" --diff -v
-that "and nothing is changed" recap "$dir/second.out" 'changed=0 .* failed=0'
-that "nor any file" test "$(files db1)" = "$first"
-that "no secret is shown" quiet "$dir"/{check,first,second}.out
-that "the program is there" on db2 'kagemusha --version'
-that "what holds passwords is root's alone" test "$(on db1 'cd /etc/kagemusha && stat -c "%a %U %n" . app1.cnf scan.password' |
+heard "it is applied again" play "$dir/second.out" --diff -v
+heard "and nothing is changed" recap "$dir/second.out" 'changed=0 .* failed=0'
+heard "nor any file" test "$(files db1)" = "$first"
+heard "no secret is shown" quiet "$dir"/{check,first,second}.out
+heard "the program is there" on db2 'kagemusha --version'
+heard "what holds passwords is root's alone" test "$(on db1 'cd /etc/kagemusha && stat -c "%a %U %n" . app1.cnf scan.password' |
     paste -sd ,)" = "700 root .,600 root app1.cnf,600 root scan.password"
 # shellcheck disable=SC2016  # for the shell over there
-that "units are well-formed" on db1 'out=$(systemd-analyze verify --man=no /etc/systemd/system/kagemusha-scan.service \
+heard "units are well-formed" on db1 'out=$(systemd-analyze verify --man=no /etc/systemd/system/kagemusha-scan.service \
     /etc/systemd/system/kagemusha-scan.timer /lib/systemd/system/kagemusha@app1.service 2>&1) && [ -z "$out" ] || { echo "$out"; exit 1; }'
-that "the manager understands its group" on db1 'kagemusha topology --conf=/etc/kagemusha/app1.cnf 2>&1 | grep -q db2'
+heard "the manager understands its group" on db1 'kagemusha topology --conf=/etc/kagemusha/app1.cnf 2>&1 | grep -q db2'
 # What the timer's service would start, word by word.
 # shellcheck disable=SC2016
 start='command=$(sed -n "/^ExecStart=/,/[^\\\\]\$/p" /etc/systemd/system/kagemusha-scan.service | sed "s/^ExecStart=//; s/\\\\\$//" | paste -sd " ")
     mkdir -p /var/lib/kagemusha-scan; rc=0; $command || rc=$?; echo "ended with $rc"; [ "$rc" = 2 ]'
-that "the unit's command scans the group's master and the plain server" on db1 "$start"
-that "with a history, a textfile, and the report" on db1 'cd /var/lib/kagemusha-scan && ls history.sqlite kagemusha.prom &&
+heard "the unit's command scans the group's master and the plain server" on db1 "$start"
+heard "with a history, a textfile, and the report" on db1 'cd /var/lib/kagemusha-scan && ls history.sqlite kagemusha.prom &&
     jq -e "[.servers[].answer] == [\"complete\", \"complete\"]" scan.json'
-that "the rules hold" on db1 'jq -e "[.columns[] | select(.table == \"legacy\") | .ignored] | all" /var/lib/kagemusha-scan/scan.json'
-that "the Agent's check is where it looks for it" on db1 'cd /etc/datadog-agent && python3 -m py_compile checks.d/custom_kagemusha_autoinc.py &&
+heard "the rules hold" on db1 'jq -e "[.columns[] | select(.table == \"legacy\") | .ignored] | all" /var/lib/kagemusha-scan/scan.json'
+heard "the Agent's check is where it looks for it" on db1 'cd /etc/datadog-agent && python3 -m py_compile checks.d/custom_kagemusha_autoinc.py &&
     grep -q "state_file: /var/lib/kagemusha-scan/scan.json" conf.d/custom_kagemusha_autoinc.d/conf.yaml'
 sed -i 's/candidate_master: 1/candidate_master: 0/' "$dir/group_vars/kagemusha/vars.yml"
-that "a changed group is written anew" play "$dir/third.out" --limit db1
-that "and nothing else" grep -qE '^db1 .* changed=1 .* failed=0' "$dir/third.out"
-echo "1..$count"
-exit "$failed"
+heard "a changed group is written anew" play "$dir/third.out" --limit db1
+heard "and nothing else" grep -qE '^db1 .* changed=1 .* failed=0' "$dir/third.out"
+tests_done

@@ -96,6 +96,12 @@ run() {
     "$@" >"$out" 2>&1 </dev/null || code=$?
 }
 
+# heard NAME COMMAND...: as that; what it says is shown only if it fails.
+heard() {
+    run "${@:2}"
+    ok "$code" "$1"
+}
+
 ends() { # STATUS
     is "$code" "$1"
 }

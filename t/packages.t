@@ -19,11 +19,6 @@ trap clean EXIT
 trap 'exit 1' INT TERM HUP
 ! sanitized || skip_all "built with sanitizers, whose libraries no package depends on"
 
-# What a command says is shown if it fails.
-that() {
-    if "${@:2}" >"$out" 2>&1; then ok 0 "$1"; else ok 1 "$1"; fi
-}
-
 # The agent's host may lack the client library that the program beside it needs.
 needs_more() {
     dpkg-deb --fsys-tarfile "$node" | tar -xO ./usr/bin/kagemusha-node >"$work/agent"
@@ -47,27 +42,27 @@ completes() {
         _kagemusha; printf "%s\n" "${COMPREPLY[@]}"' complete "${@:2}" | grep -qx -- "$1"
 }
 
-that "make install with DESTDIR" env -u MAKEFLAGS make -s B="$B" DEPS=no DESTDIR="$work/dest" PREFIX=/opt/k install
-that "MHA's names are there" "$work/dest/opt/k/bin/masterha_check_repl" --version
-that "hooks may be run" test -x "$work/dest/opt/k/share/kagemusha/hooks/master_ip_failover"
-that "Perl modules are there" perl -I"$work/dest/opt/k/share/kagemusha/perl" -MMHA::NodeUtil -e1
-that "nothing is outside of PREFIX" test "$(ls "$work/dest")" = opt
-that "completion: verbs" completes manage kagemusha man
-that "completion: options of a verb" completes --conf= kagemusha check --co
-that "completion: options of MHA's names" completes --ignore_last_failover masterha_manager --ignore_l
-that "completion: files behind --conf=" completes Makefile masterha_stop --conf = Makef
+heard "make install with DESTDIR" env -u MAKEFLAGS make -s B="$B" DEPS=no DESTDIR="$work/dest" PREFIX=/opt/k install
+heard "MHA's names are there" "$work/dest/opt/k/bin/masterha_check_repl" --version
+heard "hooks may be run" test -x "$work/dest/opt/k/share/kagemusha/hooks/master_ip_failover"
+heard "Perl modules are there" perl -I"$work/dest/opt/k/share/kagemusha/perl" -MMHA::NodeUtil -e1
+heard "nothing is outside of PREFIX" test "$(ls "$work/dest")" = opt
+heard "completion: verbs" completes manage kagemusha man
+heard "completion: options of a verb" completes --conf= kagemusha check --co
+heard "completion: options of MHA's names" completes --ignore_last_failover masterha_manager --ignore_l
+heard "completion: files behind --conf=" completes Makefile masterha_stop --conf = Makef
 
 if ! command -v dh >/dev/null || ! command -v dpkg-buildpackage >/dev/null; then
     skip "Debian packages" "debhelper is not installed"
     tests_done
 fi
-that "make deb" conf/debian/build "$B/deb"
+heard "make deb" conf/debian/build "$B/deb"
 deb=$(ls "$B"/deb/kagemusha_*.deb) node=$(ls "$B"/deb/kagemusha-node_*.deb)
-that "the agent needs libc and libcrypto only" not needs_more
-that "the manager's package has nothing of the agent's" not grep -qE 'bin/(kagemusha-node|save_binary_logs|purge_relay_logs)' <(dpkg-deb -c "$deb")
+heard "the agent needs libc and libcrypto only" not needs_more
+heard "the manager's package has nothing of the agent's" not grep -qE 'bin/(kagemusha-node|save_binary_logs|purge_relay_logs)' <(dpkg-deb -c "$deb")
 # There is no address to write to yet.
 if command -v lintian >/dev/null; then
-    that "lintian finds no error" not grep -q '^E:' <(lintian --allow-root \
+    heard "lintian finds no error" not grep -q '^E:' <(lintian --allow-root \
         --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog "$deb" "$node" 2>&1 || true)
 fi
 mkdir "$work/mnt"
@@ -75,14 +70,14 @@ if ((EUID != 0)) || ! there true >/dev/null 2>&1; then
     skip "packages installed" "no overlay of / can be mounted here"
     tests_done
 fi
-that "dpkg installs both" there 'dpkg --force-depends -i /debs/*.deb'
+heard "dpkg installs both" there 'dpkg --force-depends -i /debs/*.deb'
 # shellcheck disable=SC2016
-that "installed: the programs run, the node's answers its greeting" there 'dpkg --force-depends -i /debs/*.deb >/dev/null
+heard "installed: the programs run, the node's answers its greeting" there 'dpkg --force-depends -i /debs/*.deb >/dev/null
     masterha_manager --version; kagemusha --help >/dev/null
     kagemusha-node agent </dev/null | grep -q ^KAGEMUSHA-NODE
     printf "[server1]\nhostname=127.0.0.1\nport=1\n" >/root/x.cnf
     rc=0; masterha_check_repl --conf=/root/x.cnf >/root/out 2>&1 || rc=$?
     [ $rc = 1 ] && grep -q "NOT OK" /root/out'
-that "removed: nothing is left" there 'dpkg --force-depends -i /debs/*.deb >/dev/null
+heard "removed: nothing is left" there 'dpkg --force-depends -i /debs/*.deb >/dev/null
     dpkg -P kagemusha kagemusha-node >/dev/null; ! command -v kagemusha-node; [ ! -e /usr/share/kagemusha ]'
 tests_done

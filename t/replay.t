@@ -28,11 +28,6 @@ clean() {
 trap clean EXIT
 trap 'exit 1' INT TERM HUP
 
-# What a command says is shown if it fails.
-that() {
-    if "${@:2}" >"$out" 2>&1; then ok 0 "$1"; else ok 1 "$1"; fi
-}
-
 free_port() {
     local p
     while :; do
@@ -276,10 +271,10 @@ fi
 
 begin_master
 rows 300 | feed m
-that "small transactions" whole_turn
-that "a replica that waits hears heartbeats" within 60 has_heard
+heard "small transactions" whole_turn
+heard "a replica that waits hears heartbeats" within 60 has_heard
 large | feed m
-that "events of more than one packet" whole_turn
-that "without a password, the user of the peer" let_in
-that "another user is kept out" kept_out
+heard "events of more than one packet" whole_turn
+heard "without a password, the user of the peer" let_in
+heard "another user is kept out" kept_out
 tests_done

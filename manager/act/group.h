@@ -90,7 +90,7 @@ void group_open(struct group *g, uint32_t mask, unsigned what, int64_t deadline_
 void group_drop_dead(struct group *g, uint32_t mask);
 /* A bit for every host. */
 uint32_t group_mask(const struct group *g);
-#define GROUP_SQL_MS 4000 /* MHA's connect test (contract 4.2.1) */
+#define GROUP_SQL_MS 4000 /* MHA's connect test */
 /* One session of a host, handed to the caller; it takes at most GROUP_SQL_MS, or for an agent
  * ssh_connection_timeout, whatever the deadline. */
 int group_open_sql(const struct group_host *h, struct sql *out, int64_t deadline_ms, struct err *e);

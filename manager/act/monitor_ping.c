@@ -78,7 +78,7 @@ static int open_session(struct pinger *p, int64_t deadline_ms, struct err *e)
 }
 
 /* Our own former session may hold the lock for a while after its connection broke: only a lock that
- * stays held for four intervals (contract 5.1) belongs to another manager. */
+ * stays held for four intervals belongs to another manager. */
 static int take_lock(struct pinger *p, struct ping *r, int64_t deadline_ms)
 {
     int64_t now;

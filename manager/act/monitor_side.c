@@ -22,7 +22,7 @@ struct monitor_side {
     struct err err;
 };
 
-/* Exit code 0 alone means dead; everything else forbids a failover (contract 5.7). */
+/* Exit code 0 alone means dead; everything else forbids a failover. */
 static void *side_main(void *arg)
 {
     struct monitor_side *s = arg;

@@ -38,7 +38,7 @@ const char *status_path(const char *workdir, const char *app, char out[STATUS_PA
 /* 1 while a process of its number lives: MHA's test, and all that a reader of the file has. */
 int status_alive(const struct status *s);
 
-/* master may be NULL. A file of another living manager is not touched: ERR_WORLD (contract 11). */
+/* master may be NULL. A file of another living manager is not touched: ERR_WORLD. */
 int status_write(const char *workdir, const char *app, enum status_code c, const char *master,
                  struct err *e);
 /* -1 when there is no such file any more: write it again. */

@@ -1,4 +1,4 @@
-/* purge_relay_logs (contract 2.14), for cron on replicas: where relay_log_purge is 0 so that relay
+/* purge_relay_logs, for cron on replicas: where relay_log_purge is 0 so that relay
  * logs can serve others, it lets the server drop those that its SQL thread has left behind. What is
  * not applied is never dropped: the server itself decides. The files are held open meanwhile, so
  * that under the server's locks only names are removed, and their blocks freed one file at a time

@@ -1,4 +1,4 @@
-/* MHA's programs for database hosts that need SQL (contract 2.14), in a program of their own,
+/* MHA's programs for database hosts that need SQL, in a program of their own,
  * kagemusha-node-sql: only it needs the client library (decision 27). */
 #ifndef KAGEMUSHA_NODE_SQL_TOOLS_H
 #define KAGEMUSHA_NODE_SQL_TOOLS_H

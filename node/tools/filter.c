@@ -1,4 +1,4 @@
-/* filter_mysqlbinlog (contract 2.15): takes out of mysqlbinlog's text what belongs to the file and
+/* filter_mysqlbinlog: takes out of mysqlbinlog's text what belongs to the file and
  * not to the events: the statements for a format event, and the ROLLBACK behind the last event. */
 #include "node/tools/tools.h"
 

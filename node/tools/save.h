@@ -1,5 +1,5 @@
 /* The events of log files from a coordinate on, as one file that mysqlbinlog and servers can read:
- * the head of the first file, then what follows (contract 2.12, 4.7). */
+ * the head of the first file, then what follows. */
 #ifndef KAGEMUSHA_NODE_TOOLS_SAVE_H
 #define KAGEMUSHA_NODE_TOOLS_SAVE_H
 

@@ -1,4 +1,4 @@
-/* save_binary_logs (contract 2.12): tests whether the binlogs of this host can be read, or saves
+/* save_binary_logs: tests whether the binlogs of this host can be read, or saves
  * all events from a coordinate on into a file. Events stay as they are in the log: they are never
  * turned into text (decision 17). */
 #include "node/tools/save.h"

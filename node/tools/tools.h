@@ -1,4 +1,4 @@
-/* MHA's programs for database hosts (contract 2.12 to 2.15): options, output and exit codes are
+/* MHA's programs for database hosts: options, output and exit codes are
  * MHA's. Those that need SQL are in node/sql. */
 #ifndef KAGEMUSHA_NODE_TOOLS_H
 #define KAGEMUSHA_NODE_TOOLS_H

@@ -3,6 +3,7 @@
 #include "manager/scan/collect.h"
 #include "manager/scan/grants.h"
 #include "t/tap.h"
+#include "t/value/scan_column.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,20 +57,6 @@ static void grantee(void)
     scan_grants_add(&g, "GRANT USAGE ON *.* TO `a b`@`10.0.%` IDENTIFIED BY PASSWORD '*0'");
     tap_is(g.grantee, "`a b`@`10.0.%`", "who must be granted more, without the hash");
     scan_grants_release(&g);
-}
-
-static void add(struct scan_server *s, const char *table, enum scan_type type, uint64_t next)
-{
-    struct scan_column *c = scan_server_add(s);
-
-    c->schema = "shop";
-    c->table = table;
-    c->column = "id";
-    c->kind = SCAN_AUTO;
-    c->state = SCAN_MEASURED;
-    c->type = type;
-    c->counter = (struct scan_counter){
-        .next = next, .limit = scan_limit(type, 0), .first = 1, .step = 1, .offset = 1};
 }
 
 static struct scan_column child(const char *column, enum scan_type type)

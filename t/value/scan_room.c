@@ -1,19 +1,7 @@
 /* What room another server has for the master's counters. */
 #include "manager/scan/room.h"
 #include "t/tap.h"
-
-static void add(struct scan_server *s, const char *table, enum scan_type type, uint64_t next)
-{
-    struct scan_column *c = scan_server_add(s);
-
-    c->schema = "shop";
-    c->table = table;
-    c->column = "id";
-    c->kind = SCAN_AUTO;
-    c->state = SCAN_MEASURED;
-    c->type = type;
-    c->counter = (struct scan_counter){.next = next, .limit = scan_limit(type, 0), .first = 1};
-}
+#include "t/value/scan_column.h"
 
 static void is(const struct scan_server *master, const struct scan_server *other, size_t count,
                const char *text, const char *name)
