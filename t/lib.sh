@@ -158,3 +158,24 @@ sql() { # HOST STATEMENT
 on_manager() {
     t/lab/exec manager --lab "$lab" "$@"
 }
+
+# hold_applier HOST: what it applies to app.ledger waits until release_applier HOST.
+hold_applier() {
+    ctl sql "$1" 'LOCK TABLES app.ledger READ; DO SLEEP(600)' >/dev/null 2>&1 &
+    holder=$!
+    within 20 is_held "$1"
+}
+
+holder_of() {
+    ctl sql "$1" "SELECT id FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(600)'"
+}
+
+# shellcheck disable=SC2317  # called by within
+is_held() {
+    [[ -n $(holder_of "$1") ]]
+}
+
+release_applier() {
+    ctl sql "$1" "KILL $(holder_of "$1")"
+    wait "$holder" 2>/dev/null || true
+}

@@ -344,24 +344,6 @@ level_with() {
     [[ $(rows "$1") == "$(rows "$2")" ]]
 }
 
-# hold HOST: its applier waits until `free`.
-hold() {
-    # shellcheck disable=SC2086
-    ctl exec "$1" "$LAB_SERVER_DIR/bin/mysql" --defaults-file="$LAB_DIR/admin.cnf" \
-        -e "LOCK TABLES app.ledger READ; DO SLEEP(600)" >/dev/null 2>&1 &
-    holder=$!
-    within 20 is_held "$1"
-}
-
-is_held() {
-    [[ -n $(sql "$1" "SELECT id FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(600)'") ]]
-}
-
-free() {
-    sql "$1" "KILL $(sql "$1" "SELECT id FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(600)'")"
-    wait "$holder" 2>/dev/null || true
-}
-
 replay_of() {
     ctl exec "$1" pgrep -f 'kagemusha-node replay' >/dev/null 2>&1
 }
@@ -388,11 +370,12 @@ replay_killed_shape() {
     stop_io db2 db3
     write_rows 300
     ctl kill db1
-    hold db2
+    hold_applier db2
     fail_over_begin
     that "a replay server runs" within 60 replay_of db2
+    that "the log says how far it is" within 60 grep -Eq 'wait: db2.*[0-9]+ (transactions|bytes) left.* bytes sent' "$out"
     ctl exec db2 pkill -KILL -f 'kagemusha-node replay'
-    free db2
+    release_applier db2
     fail_over_end
     all_well
 }

@@ -156,7 +156,12 @@ that "the failover is measured" within 20 measured 'kagemusha_failovers_total{ap
 
 # The second one, while the first dead master is still in the file.
 now
+hold_applier db3
+ctl sql db2 "$(printf "INSERT INTO app.ledger VALUES (7, %d, 1, 'x');" {1..40})" >/dev/null
 ctl kill db2
+that "status says how far a long step is" within 25 is_state "$home/app1.cnf" 'doing: wait'
+that "... in transactions" within 25 is_state "$home/app1.cnf" ' transactions left'
+release_applier db3
 that "a second failover" logged 'failover-end: Master failover to db3'
 that "db3 is writable" within 20 read_only db3 0
 that "the process goes on" kill -0 "$manager"

@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#define BEAT_MS 90000 /* what a step may take beyond its budget: hooks, waits by progress */
-
 static struct json_object *line_of(const struct exec *x, const struct exec_done *d, const char *rec)
 {
     static const char *const parts[] = {"a", "b", "switch"};
@@ -82,7 +80,7 @@ void exec_tell_begin(const struct exec *x, const struct step *s)
     snprintf(f->doing, sizeof f->doing, "%.*s", (int)sizeof f->doing - 1, text.data);
     f->note[0] = '\0';
     board_done(x->g->board);
-    board_beat(x->g->board, s->budget_ms + BEAT_MS);
+    board_beat(x->g->board, s->budget_ms + STEP_BEAT_MS);
     buf_release(&text);
 }
 

@@ -2,6 +2,7 @@
  * rescue.h. */
 #include "common/clock.h"
 #include "common/log.h"
+#include "manager/act/board.h"
 #include "manager/act/rescue.h"
 #include "manager/act/thread.h"
 
@@ -190,6 +191,9 @@ static void say_progress(void *arg, uint64_t bytes)
         sql_ping(r->s, clock_mono_ms() + STEP_SQL_MS, NULL);
         r->pinged_ms = clock_mono_ms();
     }
+    board_note(r->x->g->board, "%s: %llu MB of log on their way", topo_label(r->x->t, r->host),
+               (unsigned long long)(bytes >> 20));
+    board_beat(r->x->g->board, STEP_BEAT_MS);
     if (bytes / (64U << 20) == r->bytes / (64U << 20))
         return;
     r->bytes = bytes;

@@ -39,6 +39,7 @@ void step_before(const struct topo *t, const struct step *s, struct buf *out);
 
 #define STEP_STALL_MS  30000 /* no progress for so long ends a wait (decision 33) */
 #define STEP_REPORT_MS 3000  /* a long wait says in the log how far it is */
+#define STEP_BEAT_MS   90000 /* what a step may take beyond its budget, or between two looks */
 #define STEP_SQL_MS    2000
 /* MySQL gives a transaction that was received in part a minute to be completed before the SQL
  * thread stops. */

@@ -4,6 +4,7 @@
  * the SQL thread runs. */
 #include "common/clock.h"
 #include "common/log.h"
+#include "manager/act/pace.h"
 #include "manager/act/rescue.h"
 
 #include <stdio.h>
@@ -158,8 +159,7 @@ static int point(struct rescue *r, struct err *e)
 struct progress {
     uint64_t sent;
     struct binpos exec;
-    uint64_t missing;
-    int64_t moved_ms, reported_ms;
+    uint64_t missing; /* transactions; by position, bytes */
     char refusal[TOPO_TEXT];
 };
 
@@ -180,31 +180,23 @@ static int read_progress(struct rescue *r, struct progress *now, struct err *e)
         rc = err_set(e, ERR_WORLD, "the IO thread of %s: %s", topo_label(r->x->t, r->host),
                      c.io_error[0] ? c.io_error : "it stopped");
     gtid_minus(&missing, &r->want, &r->have);
-    now->missing = gtid_count(&missing);
+    now->missing = r->by_gtid ? gtid_count(&missing) : (uint64_t)binpos_gap(&c.exec, &r->target);
     now->exec = c.exec;
     gtid_release(&missing);
     gtid_release(&c.retrieved);
     return rc;
 }
 
-static int judge_progress(struct rescue *r, struct progress *was, struct progress *now,
-                          struct err *e)
+static int judge_progress(struct rescue *r, struct pace *pace, const struct progress *was,
+                          const struct progress *now, struct err *e)
 {
-    int64_t ms = clock_mono_ms();
+    char sent[96];
 
-    now->moved_ms = was->moved_ms;
-    now->reported_ms = was->reported_ms;
-    if (now->sent != was->sent || now->missing != was->missing ||
-        binpos_cmp(&now->exec, &was->exec) != 0)
-        now->moved_ms = ms;
-    if (ms - now->reported_ms > STEP_REPORT_MS) {
-        now->reported_ms = ms;
-        log_info("wait", "%s: %llu of %llu bytes sent, applied up to %s:%llu",
-                 topo_label(r->x->t, r->host), (unsigned long long)now->sent,
-                 (unsigned long long)r->bytes, now->exec.file, (unsigned long long)now->exec.pos);
-    }
-    *was = *now;
-    if (ms - now->moved_ms <= STEP_STALL_MS)
+    snprintf(sent, sizeof sent, "%llu of %llu bytes sent", (unsigned long long)now->sent,
+             (unsigned long long)r->bytes);
+    pace_look(pace, (int64_t)now->missing,
+              now->sent != was->sent || binpos_cmp(&now->exec, &was->exec) != 0, sent);
+    if (!pace_has_stalled(pace))
         return 0;
     return err_set(e, ERR_TIMEOUT, "%s does not move%s%.150s", topo_label(r->x->t, r->host),
                    now->refusal[0] ? ": " : "", now->refusal);
@@ -213,9 +205,10 @@ static int judge_progress(struct rescue *r, struct progress *was, struct progres
 static int wait_applied(struct rescue *r, struct err *e)
 {
     struct progress was = {0}, now;
+    struct pace pace;
 
-    was.moved_ms = was.reported_ms = clock_mono_ms();
-    for (;;) {
+    pace_begin(&pace, r->x, r->host, r->by_gtid ? "transactions" : "bytes");
+    for (;; was = now) {
         int64_t until = clock_mono_ms() + SLICE_MS;
         int done = 0;
         int rc = r->by_gtid ? sql_wait_gtid(r->s, r->channel.name, &r->want, until, &done, e)
@@ -224,7 +217,7 @@ static int wait_applied(struct rescue *r, struct err *e)
         if (rc < 0 || done)
             return rc;
         memset(&now, 0, sizeof now);
-        if (read_progress(r, &now, e) < 0 || judge_progress(r, &was, &now, e) < 0)
+        if (read_progress(r, &now, e) < 0 || judge_progress(r, &pace, &was, &now, e) < 0)
             return -1;
     }
 }

@@ -1,6 +1,6 @@
 /* Waiting for replication by progress: as long as something moves, and no longer. */
 #include "common/clock.h"
-#include "common/log.h"
+#include "manager/act/pace.h"
 #include "manager/act/step.h"
 
 #include <stdio.h>
@@ -16,11 +16,9 @@ struct wait {
     const struct gtid_set *set;
     struct binpos to;
     int may_be_cut;     /* the last transaction may have been received in part */
-    int64_t left;       /* transactions or bytes, -1 unknown */
-    struct binpos exec; /* the moving sign, with left */
-    int64_t moved_ms;   /* when it last moved */
-    int64_t reported_ms;
-    int idle; /* looks in a row at which the SQL thread had nothing to do */
+    struct pace pace;   /* transactions or bytes left */
+    struct binpos exec; /* the moving sign besides */
+    int idle;           /* looks in a row at which the SQL thread had nothing to do */
 };
 
 static int has_read_all(const struct wait *w, const struct sql_channel *c)
@@ -37,21 +35,6 @@ static int has_read_all(const struct wait *w, const struct sql_channel *c)
 static int idle_enough(const struct wait *w)
 {
     return w->idle > (w->x->t->host[w->host].workers <= 1 ? 2 : 20);
-}
-
-static void note_progress(struct wait *w, int64_t left, const struct binpos *exec)
-{
-    int64_t now = clock_mono_ms();
-    if (left != w->left || binpos_cmp(exec, &w->exec) != 0) {
-        w->moved_ms = now;
-        w->left = left;
-        w->exec = *exec;
-    }
-    if (now - w->reported_ms < STEP_REPORT_MS)
-        return;
-    w->reported_ms = now;
-    log_info("wait", "%s: %lld %s left", topo_label(w->x->t, w->host), (long long)w->left,
-             w->set ? "transactions" : "bytes");
 }
 
 static int sets_left(struct wait *w, int64_t *left, struct err *e)
@@ -86,7 +69,8 @@ static int look(struct wait *w, struct err *e)
             left = 0;
     }
     w->idle = left != 0 && w->may_be_cut && has_read_all(w, &c) ? w->idle + 1 : 0;
-    note_progress(w, left, &c.exec);
+    pace_look(&w->pace, left, binpos_cmp(&c.exec, &w->exec) != 0, "");
+    w->exec = c.exec;
     int rc = left == 0 || idle_enough(w);
     if (!rc && !c.sql_running)
         rc = err_set(e, ERR_WORLD, "the SQL thread of %s has stopped: %s",
@@ -112,22 +96,27 @@ static int slice(struct wait *w, struct err *e)
     return sql_wait_position(s, w->x->host[w->host].channel, &w->to, until, &reached, e);
 }
 
+static int does_not_move(const struct wait *w, struct err *e)
+{
+    struct buf left = BUF_INIT;
+    pace_print(&w->pace, &left);
+    err_set(e, ERR_TIMEOUT, "%s does not move: %s", topo_label(w->x->t, w->host), left.data);
+    buf_release(&left);
+    return -1;
+}
+
 static int wait_until(struct wait *w, struct exec_done *d, int64_t deadline_ms, struct err *e)
 {
-    int64_t begin = clock_mono_ms();
     if (!step_sql(w->x, w->host, e))
         return -1;
-    w->moved_ms = w->reported_ms = begin;
-    w->left = -2;
+    pace_begin(&w->pace, w->x, w->host, w->set ? "transactions" : "bytes");
     for (int rc;;) {
         if ((rc = look(w, e)) < 0)
             return -1;
         if (rc > 0)
             break;
-        if (clock_mono_ms() - w->moved_ms > STEP_STALL_MS || clock_mono_ms() > deadline_ms)
-            return err_set(e, ERR_TIMEOUT, "%s does not move: %lld %s left",
-                           topo_label(w->x->t, w->host), (long long)w->left,
-                           w->set ? "transactions" : "bytes");
+        if (pace_has_stalled(&w->pace) || clock_mono_ms() > deadline_ms)
+            return does_not_move(w, e);
         if (slice(w, e) < 0)
             return -1;
     }
