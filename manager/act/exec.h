@@ -40,8 +40,10 @@ struct exec_done {
 
 /* What is known of a host while plans run. Only the lane of the host writes it. */
 struct exec_host {
-    pthread_mutex_t busy; /* held while a step uses the host's SQL session */
-    int lost;             /* left out of the rest */
+    pthread_mutex_t busy;    /* held while a step uses the host's SQL session */
+    pthread_mutex_t opening; /* held while its agent is looked for, and opened again */
+    struct agent *ended;     /* the one before it: another lane may still be asking it */
+    int lost;                /* left out of the rest */
     char reason[TOPO_TEXT];
     int locked;              /* this session holds the failover lock, or */
     int monitor_lock;        /* with this, the monitor's */

@@ -14,8 +14,10 @@ void exec_init(struct exec *x, struct group *g, struct journal *j)
     x->journal = j;
     x->phase = -1;
     pthread_mutex_init(&x->state, NULL);
-    for (int i = 0; i < TOPO_HOSTS_MAX; i++)
+    for (int i = 0; i < TOPO_HOSTS_MAX; i++) {
         pthread_mutex_init(&x->host[i].busy, NULL);
+        pthread_mutex_init(&x->host[i].opening, NULL);
+    }
     x->lease_ms = g->conf->server[0].lock_lease * 1000;
     exec_keep(x);
 }
@@ -41,6 +43,8 @@ void exec_release(struct exec *x)
             locked |= UINT32_C(1) << i;
     if (locked)
         group_each(x->g, locked, unlock_host, x);
+    for (int i = 0; i < x->g->hosts; i++)
+        agent_close(&x->host[i].ended);
     gtid_release(&x->level);
     gtid_release(&x->final_set);
 }

@@ -264,6 +264,11 @@ void group_note_agent(struct group_host *h, struct agent *agent, const struct er
     h->ssh_ok = agent || e->code == ERR_WORLD;
 }
 
+int group_agent_lost(const struct group_host *h)
+{
+    return h->agent ? !agent_alive(h->agent) : h->agent_err.code == ERR_NONE;
+}
+
 static void open_sql(struct group *g, int host, void *arg)
 {
     struct group_host *h = &g->host[host];

@@ -97,6 +97,8 @@ int group_open_sql(const struct group_host *h, struct sql *out, int64_t deadline
 int group_open_agent(struct group_host *h, struct agent **out, int64_t deadline_ms, struct err *e);
 /* Makes agent (or, with NULL, the error) what is known of the host. */
 void group_note_agent(struct group_host *h, struct agent *agent, const struct err *e);
+/* 1 when its agent ended and nobody has asked for another since: the host need not be gone. */
+int group_agent_lost(const struct group_host *h);
 /* The agents' events go there from now on; NULL: nowhere. When it returns no earlier listener is
  * running. */
 void group_listen(struct group *g, group_event_fn *fn, void *listener);

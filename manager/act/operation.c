@@ -75,6 +75,8 @@ static int prepare(struct operation_run *r, struct err *e)
     if (look_and_decide(r, e) < 0)
         return -1;
     log_info("verdict", "%s", r->plan_a->verdict.reason);
+    if (!r->op->automatic || r->first->host[r->op->dead].life == LIFE_UNKNOWN)
+        operation_guess_datadir(r);
     if (operation_ask_dead(r, e) < 0 || operation_ask_new_master(r, e) < 0)
         return -1;
     log_decision(r);

@@ -60,7 +60,8 @@ struct double_check {
 };
 
 /* An automatic failover comes with its sessions open, and a host that fell silent is not asked for
- * an agent again: that would cost its whole SSH timeout (decision 33). */
+ * an agent again: that would cost its whole SSH timeout (decision 33). One whose agent ended with
+ * the master is, for a moment. */
 static void *look_at_dead(void *arg)
 {
     struct double_check *c = arg;
@@ -73,7 +74,7 @@ static void *look_at_dead(void *arg)
     if (c->asked)
         c->connected = db_open(&db, &t, clock_mono_ms() + DOUBLE_CHECK_MS, &c->err) == 0;
     db_close(&db);
-    if (!r->op->automatic)
+    if (!r->op->automatic || group_agent_lost(&r->g->host[r->op->dead]))
         group_open(r->g, dead, GROUP_AGENTS, c->deadline_ms);
     if (r->op->interactive && c->connected)
         group_open(r->g, dead, GROUP_SQL, c->deadline_ms);
@@ -131,9 +132,9 @@ void operation_apply_options(const struct operation_run *r, struct topo *t)
         t->forced = topo_find(t, op->new_master_host, op->new_master_port);
 }
 
-/* By hand, the agent meets a process that is gone already, and cannot tell whose data files were
- * its: the servers of a group are laid out alike. That nobody holds them is one part of the proof
- * only; the guard on the port is the other. */
+/* An agent that came after the end of its process cannot tell which data files were its: the
+ * servers of a group are laid out alike. That nobody holds them is one part of the proof only; the
+ * guard on the port is the other. */
 void operation_guess_datadir(struct operation_run *r)
 {
     struct sql_server *s = mem_zalloc(sizeof *s);
@@ -152,7 +153,7 @@ int operation_take_seen(struct operation_run *r)
 {
     struct group *g = r->g;
     if (!r->op->automatic || r->op->interactive || !g->seen ||
-        clock_mono_ms() - g->seen_ms > SEEN_MS)
+        clock_mono_ms() - g->seen_ms > SEEN_MS || group_agent_lost(&g->host[r->op->dead]))
         return 0;
     r->first = g->seen;
     g->seen = NULL;
@@ -165,12 +166,11 @@ void operation_look(struct operation_run *r)
     struct double_check check;
     uint32_t dead = UINT32_C(1) << r->op->dead, open = group_mask(r->g) & ~dead;
     int64_t ms = LOOK_MS + (r->op->automatic ? 0 : r->section->ssh_connection_timeout * 1000);
+    int lost = group_agent_lost(&r->g->host[r->op->dead]);
     double_check_begin(&check, r, clock_mono_ms() + ms);
     group_open(r->g, open, GROUP_SQL | GROUP_AGENTS, clock_mono_ms() + ms);
-    if (!r->op->automatic) {
-        operation_guess_datadir(r);
+    if (!r->op->automatic || lost)
         double_check_join(&check); /* its agent belongs into the snapshot */
-    }
     r->first = observe(r->g, &(struct observe){.what = GROUP_SQL | GROUP_AGENTS,
                                                .skip = r->op->interactive ? 0 : dead,
                                                .sights = ~dead,

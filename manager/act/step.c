@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "manager/act/channel.h"
 
 #include <arpa/inet.h>
@@ -164,15 +165,31 @@ struct sql *step_sql(struct exec *x, int host, struct err *e)
     return NULL;
 }
 
+/* One that was lost a moment ago, with the master perhaps, is opened again, once; one that could
+ * not be opened is not waited for a second time. */
+static void agent_again(struct exec *x, int host)
+{
+    struct group_host *h = &x->g->host[host];
+    struct agent *fresh = NULL;
+    struct err e = {0};
+    if (!group_agent_lost(h) || x->host[host].ended)
+        return;
+    x->host[host].ended = h->agent;
+    group_open_agent(h, &fresh, clock_mono_ms() + STEP_SQL_MS, &e);
+    group_note_agent(h, fresh, &e);
+    if (fresh)
+        log_info("agent-back", "the agent on %s is back", topo_label(x->t, host));
+}
+
 struct agent *step_agent(struct exec *x, int host, struct err *e)
 {
     struct group_host *h = &x->g->host[host];
-    if (h->agent && agent_alive(h->agent))
+    pthread_mutex_lock(&x->host[host].opening);
+    agent_again(x, host);
+    pthread_mutex_unlock(&x->host[host].opening);
+    if (h->agent)
         return h->agent;
-    if (h->agent_err.code != ERR_NONE)
-        *e = h->agent_err;
-    else
-        err_set(e, ERR_SSH, "no agent on %s", topo_label(x->t, host));
+    *e = h->agent_err;
     return NULL;
 }
 

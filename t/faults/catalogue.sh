@@ -77,7 +77,7 @@ hook-hangs                   refused   -                   FD11         mariadb
 hook-dies                    refused   -                   FD11         mariadb
 hook-floods                  failover  -                   FD11         mariadb
 journal-unwritable           refused   -                   FD5          mariadb
-agents-killed                failover  -                   FD15         -
+agents-killed                failover  -                   FD15         mariadb
 no-agent                     failover  -                   FD14         mariadb
 '
 
