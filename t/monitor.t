@@ -209,6 +209,18 @@ that "the new master is not" read_only db2 0
 on_manager masterha_stop --conf="$cnf" >/dev/null
 finish 10
 
+# It takes writes already when a manager begins: the check warns, and the group is watched.
+ctl sql db1 'SET GLOBAL read_only=0' >/dev/null
+now
+heard "the check passes" on_manager masterha_check_repl --conf="$cnf"
+that "and warns of the replaced master" says 'it was replaced as the master, is back and takes writes'
+manage
+that "the group is watched" logged 'Ping\(SELECT\) succeeded'
+that "a replaced master that takes writes is closed again" logged 'retired-closed: db1' 60
+that "... and is read-only again" read_only db1 1
+on_manager masterha_stop --conf="$cnf" >/dev/null
+finish 10
+
 # The cable of the master's host: nothing answers there, its agent neither.
 raise
 manage

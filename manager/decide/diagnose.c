@@ -83,6 +83,15 @@ static void find_ring(struct facts *f)
     }
 }
 
+/* Replaced here, and nobody has gone back to it: who is the master does not depend on it. */
+static int is_aside(const struct facts *f, int host)
+{
+    for (int i = 0; i < f->t->hosts; i++)
+        if (follows(f, i) && f->t->host[i].repl.master == host)
+            return 0;
+    return f->t->host[host].retired;
+}
+
 static void find_kinds(struct facts *f)
 {
     const struct topo *t = f->t;
@@ -104,6 +113,8 @@ static void find_kinds(struct facts *f)
             note(&f->multi_source, i);
         if (follows(f, i))
             f->replicas++;
+        else if (is_aside(f, i))
+            continue;
         else if (f->head == NO_HOST)
             f->head = i;
         else

@@ -164,6 +164,9 @@ static lost_fn *const losses[] = {has_sql_error, has_parted, is_behind_by_positi
 
 static int is_lost(const struct facts *x, int i, char *why)
 {
+    if (host_of(x, i)->reach == REACH_UP && !is_slave(x, i))
+        return snprintf(why, TOPO_TEXT,
+                        "it replicates from nobody: kagemusha rejoin brings it back");
     if (!is_slave(x, i))
         return snprintf(why, TOPO_TEXT, "it cannot be reached%s%.180s",
                         *host_of(x, i)->reach_text ? ": " : "", host_of(x, i)->reach_text);

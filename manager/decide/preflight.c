@@ -1,5 +1,6 @@
 /* The checks before a start, one function each; the table's order is MHA's. */
 #include "manager/decide/preflight_facts.h"
+#include "manager/decide/roles.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -188,6 +189,23 @@ static void check_dead(const struct preflight_facts *f)
     }
 }
 
+/* The manager closes it as soon as it watches (decision 14). */
+static void check_retired(const struct preflight_facts *f)
+{
+    for (int i = 0; i < f->t->hosts; i++) {
+        const struct topo_host *h = &f->t->host[i];
+
+        if (!h->retired || h->reach != REACH_UP || i == f->master || h->channels > 0)
+            continue;
+        findings_add(f->out, FINDING_WARNING, i,
+                     "it was replaced as the master, is back and %s: kagemusha rejoin makes it a "
+                     "replica, or names what only it has",
+                     roles_is_intruder(f->t, f->master, i)
+                         ? "takes writes; the manager sets it read-only"
+                         : "is read-only");
+    }
+}
+
 static void check_health(const struct preflight_facts *f)
 {
     for (int i = 0; f->p->health && i < f->t->hosts; i++) {
@@ -247,8 +265,8 @@ typedef void check_fn(const struct preflight_facts *f);
 
 static check_fn *const checks[] = {check_master,         check_slave_settings, check_filters,
                                    check_binlog_filters, check_heir,           check_grants,
-                                   check_agents,         check_dead,           check_health,
-                                   check_fence,          check_channels};
+                                   check_agents,         check_dead,           check_retired,
+                                   check_health,         check_fence,          check_channels};
 
 void preflight(const struct topo *t, const struct preflight *p, struct findings *out)
 {
