@@ -44,6 +44,8 @@ static const char show_semisync[] =
     " 'Rpl_semi_sync_source_wait_sessions', 'Rpl_semi_sync_master_clients',"
     " 'Rpl_semi_sync_source_clients')";
 
+static const char show_uptime[] = "SHOW GLOBAL STATUS LIKE 'Uptime'";
+
 static const char show_sessions[] = "SHOW PROCESSLIST";
 static const char show_binlog_files[] = "SHOW BINARY LOGS";
 
@@ -167,6 +169,17 @@ int sql_read_semisync(struct sql *s, int *waiting, int *clients, int64_t deadlin
         renamed(r, "Rpl_semi_sync_master_wait_sessions", "Rpl_semi_sync_source_wait_sessions"));
     *clients =
         (int)number(renamed(r, "Rpl_semi_sync_master_clients", "Rpl_semi_sync_source_clients"));
+    db_rows_free(&r);
+    return 0;
+}
+
+int sql_read_uptime(struct sql *s, int64_t *seconds, int64_t deadline_ms, struct err *e)
+{
+    struct db_rows *r;
+
+    if (db_query(s->db, show_uptime, deadline_ms, &r, e) != 0)
+        return err_wrap(e, "read how long the server runs");
+    *seconds = (int64_t)number(variable(r, "Uptime"));
     db_rows_free(&r);
     return 0;
 }

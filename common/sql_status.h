@@ -103,6 +103,8 @@ void sql_channels_release(struct sql_channels *c);
  * one. Both 0 without the plugin. */
 int sql_read_semisync(struct sql *s, int *waiting, int *clients, int64_t deadline_ms,
                       struct err *e);
+/* For how long the server process has been running. */
+int sql_read_uptime(struct sql *s, int64_t *seconds, int64_t deadline_ms, struct err *e);
 /* SELECT 1. */
 int sql_ping(struct sql *s, int64_t deadline_ms, struct err *e);
 /* MHA's INSERT ping: infra.chk_masterha. */

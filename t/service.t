@@ -66,7 +66,7 @@ home=$PWD/$dir
 groups=$home/groups messages=$home/notify.log
 log=$work/manager.log
 mkdir -p "$groups"
-sed 's/^\[server default\]/&\nmetrics_listen=9846\nreplica_check_interval=1/' "$home/app1.cnf" >"$groups/app1.cnf"
+sed 's/^\[server default\]/&\nmetrics_listen=9846\nreplica_check_interval=5\nplanned_stop_wait=60/' "$home/app1.cnf" >"$groups/app1.cnf"
 # A group whose hosts take no packet: nothing answers, and nothing refuses.
 # shellcheck source=/dev/null
 prefix=$(. "$home/env" && echo "$LAB_PREFIX")
@@ -153,6 +153,21 @@ that "the pause ends by itself" logged 'resumed: ' 40
 that "and then there is a failover" logged 'failover-end: Master failover to db2'
 that "the new master is watched" within 60 is_state "$home/app1.cnf" '(0:PING_OK), master:db2'
 that "the failover is measured" within 20 measured 'kagemusha_failovers_total{app="app1",result="ok"} 1'
+
+# The new master's my.cnf is that of a replica: after a planned restart it is read-only, and nobody would say so to the
+# clients.
+now
+ctl stop db2
+ctl start db2
+that "a restart of the new master is no failover" logged 'ping-ok|verdict: alive'
+that "it is opened again" logged 'reopened: db2'
+that "... and takes writes" read_only db2 0
+now
+ctl sql db2 'SET GLOBAL read_only=1' >/dev/null
+that "set read-only by hand it is told of" logged 'verdict: read-only'
+that "... and left so" read_only db2 1
+ctl sql db2 'SET GLOBAL read_only=0' >/dev/null
+that "writable again" logged 'verdict: alive'
 
 # The second one, while the first dead master is still in the file.
 now

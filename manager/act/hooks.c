@@ -415,3 +415,19 @@ enum hook_result hook_report(const struct conf *c, const struct conf_server *sec
     line_release(&l);
     return result_of(code, "report_script", e);
 }
+
+void hook_tell(const struct conf *c, const struct conf_server *s, const char *subject,
+               const char *body)
+{
+    struct buf full = BUF_INIT;
+    struct hook_report r = {.orig_host = s->hostname, .new_slaves = "", .body = body};
+    struct err e;
+
+    if (!s->report_script || !*s->report_script)
+        return;
+    buf_addf(&full, "%s: %s", c->app, subject);
+    r.subject = full.data;
+    if (hook_report(c, s, &r, &e) == HOOK_FAILED)
+        log_warning("report-script", "%s", e.text);
+    buf_release(&full);
+}

@@ -50,5 +50,9 @@ struct hook_report {
 /* section: whose report_script is called. The exit code only says HOOK_OK or not. */
 enum hook_result hook_report(const struct conf *c, const struct conf_server *section,
                              const struct hook_report *r, struct err *e);
+/* Tells by report_script, where there is one, what was found on a host of a watched group. subject:
+ * behind the group's name. A failure is logged. */
+void hook_tell(const struct conf *c, const struct conf_server *s, const char *subject,
+               const char *body);
 
 #endif

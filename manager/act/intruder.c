@@ -45,24 +45,6 @@ static int close_one(struct group *g, int master, int host, struct err *e)
     return rc;
 }
 
-static void report(const struct group *g, int host, const char *text)
-{
-    const struct conf_server *s = g->host[host].conf;
-    struct buf subject = BUF_INIT;
-    struct err e;
-
-    if (!s->report_script || !*s->report_script)
-        return;
-    buf_addf(&subject, "%s: a replaced master took writes", g->conf->app);
-    if (hook_report(
-            g->conf, s,
-            &(struct hook_report){
-                .orig_host = s->hostname, .new_slaves = "", .subject = subject.data, .body = text},
-            &e) == HOOK_FAILED)
-        log_warning("report-script", "%s", e.text);
-    buf_release(&subject);
-}
-
 static void meet(struct group *g, const struct topo *t, int master, int host, int known)
 {
     const char *label = topo_label(t, host);
@@ -83,7 +65,7 @@ static void meet(struct group *g, const struct topo *t, int master, int host, in
                  "makes it a replica and names what only it has",
                  label);
         log_warning("retired-closed", "%s", text);
-        report(g, host, text);
+        hook_tell(g->conf, g->host[host].conf, "a replaced master took writes", text);
     } else if (rc < 0 && !known) {
         log_error("retired-open",
                   "%s was replaced, is back and takes writes, and cannot be set read-only: %s",

@@ -499,7 +499,7 @@ static enum turn watch(struct watch *w, struct err *e)
              w->g->host[w->master].conf->hostname, w->g->host[w->master].conf->ip,
              w->g->host[w->master].conf->port);
     if (pinger_start(&w->g->pinger, w->g->host[w->master].conf, w->g->wake_fd, e) < 0 ||
-        survey_start(&w->g->survey, w->g, w->master, e) < 0)
+        survey_start(&w->g->survey, w->g, w->master, w->writable_ms, e) < 0)
         return TURN_ERROR;
     monitor_vault_start(w->g, w->master);
     t = loop(w, e);

@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "manager/act/monitor_state.h"
+#include "manager/act/survey.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -197,6 +198,9 @@ int monitor_judge(struct watch *w)
 
 void monitor_series_end(struct watch *w)
 {
+    /* What the master is like now that it answers again. */
+    if (w->misses || w->first_sign_us)
+        survey_hurry(w->g->survey);
     topo_free(&w->seen);
     memset(w->heard, 0, sizeof(w->heard));
     w->misses = w->void_misses = 0;

@@ -22,6 +22,9 @@ static void log_agents(struct group *g)
 /* A master that is down at the start is no obstacle: the pings will tell. */
 static void begin(struct watch *w, const struct topo *t, const struct verdict *v)
 {
+    const struct topo_host *m = &t->host[v->master];
+
+    w->writable_ms = m->reach == REACH_UP && !m->read_only ? clock_mono_ms() : 0;
     w->master = v->master;
     w->interval_ms = (int64_t)w->g->host[v->master].conf->ping_interval * 1000;
     if (v->answers && v->kind != VERDICT_ALIVE)

@@ -51,6 +51,7 @@ struct watch {
     int look_again;             /* at the next turn */
     int stood;                  /* we stood still: what is seen next is not acted on */
     enum status_code status;
+    int64_t writable_ms;            /* the master took writes when the watch began; 0 it did not */
     int owner;                      /* nobody else holds the monitor lock */
     char binlog_index[4096];        /* on the master's host */
     int started;                    /* the first good ping was logged */

@@ -10,6 +10,7 @@
 #include "manager/act/knock.h"
 #include "manager/act/observe.h"
 #include "manager/act/pause.h"
+#include "manager/act/reopen.h"
 #include "manager/act/thread.h"
 #include "manager/decide/failover.h"
 #include "manager/decide/preflight.h"
@@ -47,11 +48,12 @@ struct survey {
     uint32_t intruders;              /* that were told of */
     uint32_t away;                   /* replaced masters that did not answer */
     struct knock knock[TOPO_HOSTS_MAX];
+    struct reopen reopen;
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t wake;
     struct agent_seen agent[TOPO_HOSTS_MAX];
-    int stop, busy;
+    int stop, busy, hurry;
 };
 
 /* One judgement at a time in the whole process: it needs a megabyte for a moment. */
@@ -332,6 +334,7 @@ static void look(struct survey *s)
     add_agents(s, t);
     judge(s, t);
     intruder_close(&s->g, t, s->master, &s->intruders);
+    reopen_master(&s->reopen, &s->g, t, s->master);
     note_away(s, t);
     topo_free(&t);
 }
@@ -343,7 +346,7 @@ static int wait_until(struct survey *s, int64_t when_ms)
 
     pthread_mutex_lock(&s->lock);
     s->busy = 0;
-    while (!s->stop && !back && clock_mono_ms() < when_ms) {
+    while (!s->stop && !s->hurry && !back && clock_mono_ms() < when_ms) {
         int64_t next = clock_mono_ms() + KNOCK_MS;
 
         thread_cond_wait(&s->wake, &s->lock, s->away && next < when_ms ? next : when_ms);
@@ -352,6 +355,7 @@ static int wait_until(struct survey *s, int64_t when_ms)
         pthread_mutex_lock(&s->lock);
     }
     go = !s->stop;
+    s->hurry = 0;
     s->busy = go;
     pthread_mutex_unlock(&s->lock);
     return go;
@@ -386,13 +390,15 @@ void survey_tell_agents(struct survey *s)
     free(h);
 }
 
-int survey_start(struct survey **out, struct group *g, int master, struct err *e)
+int survey_start(struct survey **out, struct group *g, int master, int64_t writable_ms,
+                 struct err *e)
 {
     struct survey *s = mem_zalloc(sizeof(*s));
 
     *out = NULL;
     s->watched = g;
     s->master = master;
+    s->reopen.writable_ms = writable_ms;
     s->interval_ms = g->host[master].conf->replica_check_interval * INT64_C(1000);
     group_borrow(&s->g, g);
     pthread_mutex_init(&s->lock, NULL);
@@ -408,6 +414,16 @@ int survey_start(struct survey **out, struct group *g, int master, struct err *e
     group_release(&s->g);
     free(s);
     return -1;
+}
+
+void survey_hurry(struct survey *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->hurry = 1;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
 }
 
 void survey_stop(struct survey *s)
