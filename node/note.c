@@ -36,6 +36,8 @@ static int own_dir(struct json_object *req, int create, char *out, size_t size, 
         return err_set(e, ERR_FORMAT, "dir must be an absolute path");
     if (snprintf(out, size, "%s/kagemusha-%u", dir, (unsigned)geteuid()) >= (int)size)
         return err_set(e, ERR_FORMAT, "dir is too long");
+    if (create && file_mkdirs(dir, 0755, e))
+        return -1;
     if (create && mkdir(out, 0700) && errno != EEXIST)
         return err_errno(e, ERR_IO, "cannot make %s", out);
     if (lstat(out, &st))

@@ -146,6 +146,49 @@ by_hand() {
     that "no flag of an error before Phase 2" not flag failover.error
 }
 
+# Replicas at unlike places: 10001 has 2 rows, 10004 3, 10002 4, 10003 6; rows 7 and 8 are with the master alone.
+unlevel() {
+    local row
+    anew 10000
+    for row in 2 3 4 5 6 7 8; do
+        insert 10000 $row
+        case $row in
+        2) stays 10001 $row ;;
+        3) stays 10004 $row ;;
+        4) stays 10002 $row ;;
+        6) stays 10003 $row ;;
+        esac
+    done
+    oh_kill 10000
+}
+
+# Receives no more, once it has so many rows.
+stays() {
+    within 30 oh_level "$2" "$1"
+    oh_sql "$1" 'STOP SLAVE IO_THREAD'
+}
+
+rescued() {
+    oh_conf
+    unlevel
+    switch_dead
+    that "replicas at unlike places: exit code 0" ends 0
+    that "the one that has most is the master" within 30 oh_shape 10003 10001:10003 10002:10003 10004:10003
+    that "every row is everywhere, also what only the dead master had" within 30 oh_level 8 10001 10002 10003 10004
+    unlevel
+    switch_dead --skip_save_master_binlog --ignore_last_failover
+    that "--skip_save_master_binlog: exit code 0" ends 0
+    that "all have what the latest had, and no more" within 30 oh_level 6 10001 10002 10003 10004
+    that "what may be lost is told" says "that was skipped on request"
+    oh_conf '2 candidate_master=1' check_repl_delay=0
+    unlevel
+    oh_sql 10002 'STOP SLAVE SQL_THREAD'
+    switch_dead --ignore_last_failover
+    that "the candidate is the furthest behind: exit code 0" ends 0
+    that "it is the master" within 30 oh_shape 10001 10002:10001 10003:10001 10004:10001
+    that "every row is everywhere, with the candidate too" within 30 oh_level 8 10001 10002 10003 10004
+}
+
 # The master lives: MHA's switch there, and back without a word about the new master.
 switched() {
     anew 10000
@@ -221,7 +264,7 @@ dual_master() {
 lab_raise mysql56 position --hosts 1
 oh_raise >"$out" 2>&1 || { sed 's/^/# /' "$out"; echo "Bail out! the servers did not rise"; exit 1; }
 [[ -z ${RAISE_ONLY-} ]] || { trap - EXIT; exit 0; }
-for part in ${PARTS:-checks plain_failover second_failover by_hand switched dead_replicas tiers dual_master}; do
+for part in ${PARTS:-checks plain_failover second_failover by_hand rescued switched dead_replicas tiers dual_master}; do
     $part
 done
 tests_done

@@ -18,6 +18,8 @@ int spool_open(struct spool *s, const char *dir, struct err *e)
 {
     char path[1100];
 
+    if (file_mkdirs(dir, 0755, e))
+        return -1;
     s->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (s->fd < 0) {
         if (snprintf(path, sizeof(path), "%s/kagemusha-spool-XXXXXX", dir) >= (int)sizeof(path))
