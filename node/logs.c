@@ -42,12 +42,14 @@ static int find_vault(struct json_object *o, struct node_logs *l, struct err *e)
 {
     struct extract_ask *a = &l->ask;
     struct vault_files found = {.files = &l->files, .fds = BUF_INIT};
-    struct vault_want want = {.source_id = (uint32_t)json_get_u64(o, "source_id", 0)};
+    struct vault_want want = {.source_id = (uint32_t)json_get_u64(o, "source_id", 0),
+                              .lost = json_get_bool(o, "lost", 0),
+                              .reading = json_get_str(o, "reading", "")};
     char path[PATH_MAX];
     int rc = vault_record_path(json_get_str(o, "dir", ""), json_get_str(o, "ip", ""),
                                (int)json_get_int(o, "port", 0), path, sizeof(path), e);
 
-    if (want.source_id && a->after.file[0])
+    if (a->after.file[0])
         want.after = &a->after;
     if (rc == 0)
         rc = vault_record_files(path, &want, &found, e);

@@ -14,9 +14,10 @@ struct node_logs {
 };
 
 /* Members of o: kind ("binlog", "relay", "vault"); index, or dirs (separated by commas) and prefix;
- * for a vault dir, port, ip, and source_id of the master meant; by position after_file, after_pos,
- * until_file, until_pos; by GTID have, whole; for relay logs relay_file, relay_pos, relay_at_file,
- * relay_at_pos. Neither after_file nor have: all there is.
+ * for a vault dir, port, ip, source_id of the master meant (0: the last one), and lost: only what
+ * is not applied and its server, which applies the relay log `reading`, does not come to any more;
+ * by position after_file, after_pos, until_file, until_pos; by GTID have, whole; for relay logs
+ * relay_file, relay_pos, relay_at_file, relay_at_pos. Neither after_file nor have: all there is.
  * out is initialised here; release it in any case. */
 int node_logs_read(struct json_object *o, struct node_logs *out, struct err *e);
 void node_logs_release(struct node_logs *l);

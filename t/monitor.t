@@ -212,6 +212,9 @@ finish 10
 # It takes writes already when a manager begins: the check warns, and the group is watched.
 ctl sql db1 'SET GLOBAL read_only=0' >/dev/null
 now
+run on_manager masterha_check_repl --conf="$cnf"
+that "by MHA's rule these are two masters" says 'are both masters'
+sed -i '/^\[server default\]/a fence_required=proof' "$conf"
 heard "the check passes" on_manager masterha_check_repl --conf="$cnf"
 that "and warns of the replaced master" says 'it was replaced as the master, is back and takes writes'
 manage

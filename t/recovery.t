@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 lab_begin recovery "$@"
 slave=SLAVE
 [[ $server != mysql9 ]] || slave=REPLICA
-every="tail one_row third settings content huge cut_trx no_binlog conflict replay_killed base_dies torn semisync ledger"
+every="tail one_row third settings content huge cut_trx no_binlog conflict replay_killed base_dies torn semisync vault ledger"
 
 show() {
     cp "$out" "$dir/failed.$count"
@@ -340,6 +340,45 @@ conflict_shape() {
     that "with the row away it goes on" within 60 level_with db3 db2
 }
 
+agent_keeps() {
+    ctl exec "$1" sh -c 'grep -q "\"live\":true" /var/tmp/kagemusha-*/vault-*'
+}
+
+has_received_all() {
+    local word="SHOW MASTER STATUS"
+    [[ $server != mysql9 ]] || word="SHOW BINARY LOG STATUS"
+    [[ $(status_of "$1" '\(Read_Master_Log_Pos\|Read_Source_Log_Pos\)') == "$(status_of db1 Position "$word")" ]]
+}
+
+# A replica restarts with relay_log_recovery=1 and throws away what it had received, its master's host cannot be
+# reached any more: the only copy left is what the replica's agent kept.
+vault_shape() {
+    raise --set relay_log_recovery=1
+    option '/^\[server default\]/a ping_interval=2'
+    write_rows 20
+    within 60 level db2
+    within 60 level db3
+    t/lab/exec manager --lab "$lab" masterha_manager --conf="$PWD/$conf" >"$out" 2>&1 &
+    switching=$!
+    that "the group is watched" within 60 says ping-ok
+    that "the agent of db2 keeps its relay logs" within 60 agent_keeps db2
+    stop_io db3
+    sql db2 "STOP $slave SQL_THREAD"
+    write_rows 100
+    within 60 has_received_all db2
+    ctl cut db1
+    ctl kill db2
+    ctl start db2
+    that "db2 has thrown them away" test "$(rows db2)" -lt "$(acked)"
+    that "db1 is given up" within 60 says master-down
+    ctl poweroff db1
+    fail_over_end
+    that "exit code 0" is "$code" 0
+    that "it was read from what the agent kept" says 'what its agent kept of its relay logs: done'
+    that "no acknowledged row is lost, all tables are equal" nothing_lost
+    that "the report says that the dead master's log was not read" is "$(report state)" unknown
+}
+
 level_with() {
     [[ $(rows "$1") == "$(rows "$2")" ]]
 }
@@ -477,8 +516,8 @@ heartbeat() {
 # The choice for `make test`: each shape on some server, the first on all.
 choice() {
     case $server/$mode in
-    mysql9/gtid) echo tail settings ledger ;;
-    mysql9/position) echo tail third ;;
+    mysql9/gtid) echo tail settings vault ledger ;;
+    mysql9/position) echo tail third vault ;;
     mariadb/gtid) echo tail third conflict ;;
     mariadb/position) echo tail one_row content ;;
     mysql56/gtid) echo tail one_row torn ;;

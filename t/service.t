@@ -66,7 +66,7 @@ home=$PWD/$dir
 groups=$home/groups messages=$home/notify.log
 log=$work/manager.log
 mkdir -p "$groups"
-sed 's/^\[server default\]/&\nmetrics_listen=9846\nreplica_check_interval=5\nplanned_stop_wait=60/' "$home/app1.cnf" >"$groups/app1.cnf"
+sed 's/^\[server default\]/&\nmetrics_listen=9846\nreplica_check_interval=2\nplanned_stop_wait=60/' "$home/app1.cnf" >"$groups/app1.cnf"
 # A group whose hosts take no packet: nothing answers, and nothing refuses.
 # shellcheck source=/dev/null
 prefix=$(. "$home/env" && echo "$LAB_PREFIX")

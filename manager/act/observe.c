@@ -147,10 +147,10 @@ struct topo *observe(struct group *g, const struct observe *o)
     group_drop_dead(g, all);
     group_each_two(g, (struct group_part){o->what & GROUP_SQL ? all & ~o->skip : 0, observe_sql},
                    (struct group_part){o->what & GROUP_AGENTS ? all : 0, see_agent}, &ob);
-    pthread_mutex_destroy(&ob.arena);
     observe_catchups(&ob);
     topo_link(t);
-    if (o->tails && o->master != NO_HOST)
+    if ((o->tails || o->vaults) && o->master != NO_HOST)
         observe_tails(&ob);
+    pthread_mutex_destroy(&ob.arena);
     return t;
 }

@@ -21,6 +21,7 @@ struct observe {
     int master;      /* for topo.master, life and sights; NO_HOST: not known */
     int64_t deadline_ms; /* monotonic */
     int life_known;      /* the caller watches the master's process itself: its life is not asked */
+    int vaults;          /* ask what agents hold of relay logs that their servers have lost */
     int tails;           /* read what the dead master's disk holds beyond what was received */
     int grants;          /* look up repl_user's privilege on every server with a binlog */
     struct observe_heard *heard; /* TOPO_HOSTS_MAX of them: filled by the first observation,

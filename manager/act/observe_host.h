@@ -19,7 +19,8 @@ group_fn observe_sql;
 /* By the host's agent: is the master's process there, does the host hold the VIP. */
 void observe_life(struct observing *ob, int host);
 void observe_vip(struct observing *ob, int host);
-/* Behind all others: catch-ups that were interrupted, and with o->tails what logs hold. */
+/* Behind all others: catch-ups that were interrupted, and with o->tails and o->vaults what logs
+ * hold. */
 void observe_catchups(struct observing *ob);
 void observe_tails(struct observing *ob);
 

@@ -195,6 +195,7 @@ static void put_channel(struct observing *ob, struct topo_repl *r, const struct 
     put(r->sql_error, sizeof(r->sql_error), c->sql_error);
     r->read = c->read;
     r->exec = c->exec;
+    r->relay = c->relay;
     r->retrieved = keep(ob, &c->retrieved);
     r->follow = follow_of(c);
     r->behind_s = c->seconds_behind;

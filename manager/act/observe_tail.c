@@ -1,5 +1,6 @@
-/* What can be read behind the end of a master: the tail on its own disk that nobody received, and
- * how far back relay logs of replicas reach. See observe.h. */
+/* What can be read behind the end of a master: the tail on its own disk that nobody received, what
+ * agents hold of relay logs that replicas have lost, and how far back relay logs reach. See
+ * observe.h. */
 #include "common/clock.h"
 #include "manager/act/channel.h"
 #include "manager/act/observe_host.h"
@@ -68,11 +69,28 @@ static struct binpos received(const struct topo *t, int dead, struct gtid_set *a
     return best;
 }
 
-static void take_tail(struct observing *ob, struct topo_host *h, struct json_object *reply)
+static struct topo_set keep_set(struct observing *ob, struct json_object *reply)
 {
     struct gtid_set set = GTID_INIT;
+    struct topo_set kept = {0};
 
-    h->tail_known = json_get_bool(reply, "readable", 0) && !json_get_bool(reply, "set_is_cut", 0);
+    if (gtid_parse(&set, json_get_str(reply, "set", ""), NULL) == 0) {
+        pthread_mutex_lock(&ob->arena);
+        kept = topo_keep(ob->t, &set);
+        pthread_mutex_unlock(&ob->arena);
+    }
+    gtid_release(&set);
+    return kept;
+}
+
+static int is_whole(struct json_object *reply)
+{
+    return json_get_bool(reply, "readable", 0) && !json_get_bool(reply, "set_is_cut", 0);
+}
+
+static void take_tail(struct observing *ob, struct topo_host *h, struct json_object *reply)
+{
+    h->tail_known = is_whole(reply);
     if (!h->tail_known) {
         put(h->tail_text, sizeof(h->tail_text),
             json_get_str(reply, "text", "more transactions than can be told"));
@@ -81,42 +99,91 @@ static void take_tail(struct observing *ob, struct topo_host *h, struct json_obj
     h->tail_end = take_place(reply, "end");
     h->tail_bytes = json_get_int(reply, "bytes", 0);
     h->tail_cut_bytes = json_get_int(reply, "cut_bytes", 0);
-    if (gtid_parse(&set, json_get_str(reply, "set", ""), NULL) == 0)
-        h->tail = topo_keep(ob->t, &set);
-    gtid_release(&set);
+    h->tail = keep_set(ob, reply);
 }
 
-static void see_tail(struct observing *ob, int dead, enum mode mode)
+/* What logs are asked to hold beyond what has been received. */
+struct beyond {
+    struct observing *ob;
+    int by_gtid;
+    struct binpos best;
+    struct buf have;
+};
+
+static void put_beyond(const struct beyond *b, struct json_object *req)
 {
-    struct group_host *gh = &ob->g->host[dead];
-    struct topo_host *h = &ob->t->host[dead];
-    struct gtid_set all = GTID_INIT;
-    struct buf text = BUF_INIT;
+    if (b->by_gtid) {
+        json_put_str(req, "have", b->have.data);
+        return;
+    }
+    json_put_str(req, "after_file", b->best.file);
+    json_put_u64(req, "after_pos", b->best.pos);
+}
+
+static void see_tail(struct beyond *b, int dead)
+{
+    struct group_host *gh = &b->ob->g->host[dead];
+    struct topo_host *h = &b->ob->t->host[dead];
     struct json_object *req, *reply = NULL;
-    struct binpos best = received(ob->t, dead, &all);
     int64_t begun_ms = clock_mono_ms();
     struct err e = {0};
 
-    if (!best.file[0]) {
+    if (!b->best.file[0]) {
         put(h->tail_text, sizeof(h->tail_text), "no replica knows the name of its binlogs");
-    } else {
-        req = rescue_ask_binlogs(gh->conf, best.file);
-        if (mode == MODE_POSITION) {
-            json_put_str(req, "after_file", best.file);
-            json_put_u64(req, "after_pos", best.pos);
-        } else {
-            gtid_print(&all, &text);
-            json_put_str(req, "have", text.data);
-        }
-        if (agent_call(gh->agent, "tail", req, &reply, clock_mono_ms() + TAIL_MS, &e) < 0)
-            put(h->tail_text, sizeof(h->tail_text), e.text);
-        else
-            take_tail(ob, h, reply);
-        observe_slow(ob, dead, begun_ms, "the end of its binlog");
+        return;
+    }
+    req = rescue_ask_binlogs(gh->conf, b->best.file);
+    put_beyond(b, req);
+    if (agent_call(gh->agent, "tail", req, &reply, clock_mono_ms() + TAIL_MS, &e) < 0)
+        put(h->tail_text, sizeof(h->tail_text), e.text);
+    else
+        take_tail(b->ob, h, reply);
+    observe_slow(b->ob, dead, begun_ms, "the end of its binlog");
+    json_object_put(reply);
+}
+
+/* A server that is up has all but what it has lost; one that is down counts for nothing. */
+static void see_vault(struct beyond *b, int host)
+{
+    struct group_host *gh = &b->ob->g->host[host];
+    struct topo_host *h = &b->ob->t->host[host];
+    struct json_object *req = rescue_ask_vault(gh->conf), *reply = NULL;
+
+    put_beyond(b, req);
+    json_put_bool(req, "lost", 1);
+    json_put_str(req, "reading", h->reach == REACH_UP ? h->repl.relay.file : "");
+    if (agent_call(gh->agent, "tail", req, &reply, clock_mono_ms() + TAIL_MS, NULL) == 0 &&
+        is_whole(reply) && json_get_u64(reply, "transactions", 0) > 0) {
+        h->vault_first = take_place(reply, "available");
+        h->vault_end = take_place(reply, "end");
+        h->vault = keep_set(b->ob, reply);
     }
     json_object_put(reply);
-    buf_release(&text);
+}
+
+static void see_beyond(struct group *g, int host, void *arg)
+{
+    struct beyond *b = arg;
+
+    (void)g;
+    if (b->ob->t->host[host].agent != AGENT_UP)
+        return;
+    if (host == b->ob->o->master && b->ob->o->tails)
+        see_tail(b, host);
+    else if (host != b->ob->o->master && b->ob->o->vaults && (b->by_gtid || b->best.file[0]))
+        see_vault(b, host);
+}
+
+static void see_logs(struct observing *ob, int dead, enum mode mode)
+{
+    struct beyond b = {.ob = ob, .by_gtid = mode != MODE_POSITION, .have = BUF_INIT};
+    struct gtid_set all = GTID_INIT;
+
+    b.best = received(ob->t, dead, &all);
+    gtid_print(&all, &b.have);
+    group_each(ob->g, group_mask(ob->g), see_beyond, &b);
     gtid_release(&all);
+    buf_release(&b.have);
 }
 
 /* The request for a replica's relay logs, as its server tells of them; the caller puts it. */
@@ -176,16 +243,6 @@ static void see_relay_logs(struct observing *ob, int dead)
             see_relay_first(ob, i);
 }
 
-static void take_received(struct observing *ob, int host, struct json_object *reply)
-{
-    struct gtid_set set = GTID_INIT;
-
-    if (json_get_bool(reply, "readable", 0) && !json_get_bool(reply, "set_is_cut", 0) &&
-        gtid_parse(&set, json_get_str(reply, "set", ""), NULL) == 0)
-        ob->t->host[host].repl.retrieved = topo_keep(ob->t, &set);
-    gtid_release(&set);
-}
-
 /* Before 5.7 a server counts a transaction as received when its first event is (decision 15): what
  * is complete is read in the relay logs. */
 static void see_received(struct observing *ob, int host)
@@ -205,7 +262,8 @@ static void see_received(struct observing *ob, int host)
         gtid_print(&executed, &have);
         json_put_str(req, "have", have.data);
         if (agent_call(gh->agent, "tail", req, &reply, clock_mono_ms() + TAIL_MS, NULL) == 0)
-            take_received(ob, host, reply);
+            ob->t->host[host].repl.retrieved =
+                is_whole(reply) ? keep_set(ob, reply) : ob->t->host[host].repl.retrieved;
         json_object_put(reply);
     }
     buf_release(&have);
@@ -214,14 +272,12 @@ static void see_received(struct observing *ob, int host)
 void observe_tails(struct observing *ob)
 {
     int dead = ob->o->master;
-    struct topo_host *h = &ob->t->host[dead];
     enum mode mode = diagnose_mode(ob->t, dead);
 
     for (int i = 0; mode == MODE_MYSQL_GTID && i < ob->t->hosts; i++)
         if (i != dead && ob->t->host[i].reach == REACH_UP)
             see_received(ob, i);
-    if (h->agent == AGENT_UP)
-        see_tail(ob, dead, mode);
+    see_logs(ob, dead, mode);
     if (mode == MODE_POSITION)
         see_relay_logs(ob, dead);
 }

@@ -190,6 +190,7 @@ void operation_look_again(struct operation_run *r)
                                                 .mute = silent ? dead : 0,
                                                 .master = r->op->dead,
                                                 .life_known = 1,
+                                                .vaults = 1,
                                                 .tails = !r->op->skip_save_master_binlog,
                                                 .deadline_ms = deadline_ms});
     exec_give_sessions(r->x);

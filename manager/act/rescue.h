@@ -47,9 +47,10 @@ void rescue_note_del(struct rescue *r);
 /* The member `key` of such a note names the master that is really meant. 1 there is one, else 0. */
 int rescue_note_read(struct group_host *h, struct json_object **out, int64_t deadline_ms);
 
-/* A request for the logs of a host, with directories and names: kind "binlog" or "relay". file: any
- * log file of the dead master. */
+/* A request for the logs of a host, with directories and names: kind "binlog", "vault" or "relay".
+ * file: any log file of the dead master. */
 struct json_object *rescue_ask_binlogs(const struct conf_server *c, const char *file);
+struct json_object *rescue_ask_vault(const struct conf_server *c);
 int rescue_ask_relay_logs(struct sql *s, const struct sql_channel *c, struct json_object **out,
                           int64_t deadline_ms, struct err *e);
 

@@ -79,6 +79,17 @@ struct json_object *rescue_ask_binlogs(const struct conf_server *c, const char *
     return o;
 }
 
+struct json_object *rescue_ask_vault(const struct conf_server *c)
+{
+    struct json_object *o = json_object_new_object();
+
+    json_put_str(o, "kind", "vault");
+    json_put_str(o, "dir", c->remote_workdir);
+    json_put_int(o, "port", c->port);
+    json_put_str(o, "ip", c->ip);
+    return o;
+}
+
 /* The files of a named channel have its name, with what is no letter encoded, behind the base name.
  */
 static void put_prefix(struct json_object *o, const char *base, const struct sql_channel *c)

@@ -76,6 +76,8 @@ static int ask_extract(struct rescue *r, struct json_object **out, struct err *e
     if (r->d->step->source == SOURCE_RELAY) {
         if (ask_relay_logs(r, out, e) < 0)
             return -1;
+    } else if (r->d->step->source == SOURCE_VAULT) {
+        *out = rescue_ask_vault(r->x->g->host[r->peer].conf);
     } else {
         *out = rescue_ask_binlogs(r->x->g->host[r->peer].conf, log_name(r));
     }

@@ -14,11 +14,12 @@
 
 #define SLICE_MS 1000
 
-/* What anybody has received, and what lies on the dead master's disk besides. */
+/* What anybody has received, and what the source holds besides. */
 static void wanted_set(const struct rescue *r, struct gtid_set *out)
 {
     const struct topo *t = r->x->t;
     struct gtid_set tail = topo_view(t, t->host[r->dead].tail), got = GTID_INIT;
+    struct gtid_set held = topo_view(t, t->host[r->peer].vault);
 
     for (int i = 0; i < t->hosts; i++) {
         if (i == r->dead || t->host[i].reach != REACH_UP)
@@ -29,6 +30,8 @@ static void wanted_set(const struct rescue *r, struct gtid_set *out)
     }
     if (r->d->step->source == SOURCE_BINLOG)
         gtid_union(out, &tail);
+    else if (r->d->step->source == SOURCE_VAULT)
+        gtid_union(out, &held);
 }
 
 /* By position: the furthest that is known; a replica is brought to where the new master is. */
@@ -38,6 +41,8 @@ static struct binpos wanted_position(const struct rescue *r)
 
     if (r->host != r->x->p->new_master)
         return r->x->reached;
+    if (r->d->step->source == SOURCE_VAULT)
+        return t->host[r->peer].vault_end;
     return r->d->step->source == SOURCE_BINLOG ? t->host[r->dead].tail_end
                                                : t->host[r->peer].repl.read;
 }

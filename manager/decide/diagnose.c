@@ -83,9 +83,12 @@ static void find_ring(struct facts *f)
     }
 }
 
-/* Replaced here, and nobody has gone back to it: who is the master does not depend on it. */
+/* Replaced here, and nobody has gone back to it: who is the master does not depend on it (decision
+ * 14). MHA refuses the group. */
 static int is_aside(const struct facts *f, int host)
 {
+    if (f->t->fence == FENCE_MHA)
+        return 0;
     for (int i = 0; i < f->t->hosts; i++)
         if (follows(f, i) && f->t->host[i].repl.master == host)
             return 0;

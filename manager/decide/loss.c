@@ -42,8 +42,11 @@ static void find_missing(const struct topo *t, int dead, struct loss *l)
     struct gtid_set tail = topo_view(t, t->host[dead].tail), all = GTID_INIT;
 
     for (int i = 0; i < t->hosts; i++) {
+        struct gtid_set held = topo_view(t, t->host[i].vault);
+
         if (i != dead && is_alive_slave(t, dead, i))
             add_received(t, i, &all);
+        gtid_union(&all, &held);
     }
     gtid_union(&all, &tail);
     gtid_minus(&l->gtids, &all, &l->reached_set);
@@ -57,8 +60,10 @@ static void find_end(const struct topo *t, int dead, struct loss *l)
     if (l->known && binpos_cmp(&t->host[dead].tail_end, &l->end) > 0)
         l->end = t->host[dead].tail_end;
     for (int i = 0; i < t->hosts; i++) {
-        const struct binpos *read = &t->host[i].repl.read;
+        const struct binpos *read = &t->host[i].repl.read, *held = &t->host[i].vault_end;
 
+        if (held->file[0] && binpos_cmp(held, &l->end) > 0)
+            l->end = *held;
         if (i != dead && is_alive_slave(t, dead, i) && !l->known && binpos_cmp(read, &l->end) > 0)
             l->end = *read;
     }

@@ -90,7 +90,7 @@ enum slot {
 };
 
 /* What a rescue reads on its peer. */
-enum source { SOURCE_BINLOG, SOURCE_RELAY };
+enum source { SOURCE_BINLOG, SOURCE_VAULT, SOURCE_RELAY };
 
 struct step {
     enum step_kind kind;

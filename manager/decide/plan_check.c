@@ -36,7 +36,7 @@ static int names_hosts(const struct check *c)
 
         if (s->host < 0 || s->host >= c->t->hosts || s->peer >= c->t->hosts)
             return broken(c, i, "names no host");
-        if (s->peer == s->host)
+        if (s->peer == s->host && (s->kind != STEP_RESCUE || s->source != SOURCE_VAULT))
             return broken(c, i, "a host is its own peer");
     }
     return 0;
@@ -121,6 +121,29 @@ static int is_open(const struct check *c, int host)
     return c->t->opened != NO_HOST && c->t->opened == host;
 }
 
+/* A rescue reads a log: of the dead master its binlog, of a replica what that received or what its
+ * agent kept. The new master is rescued before it opens, or what it was given would be behind what
+ * its clients have written since. */
+static int rescues_from_a_log(const struct check *c)
+{
+    const struct plan *p = c->p;
+    int open = find(p, STEP_NO_RETURN);
+
+    for (int i = 0; i < p->steps; i++) {
+        const struct step *s = &p->step[i];
+
+        if (s->kind != STEP_RESCUE)
+            continue;
+        if (s->peer == NO_HOST || s->host == p->dead)
+            return broken(c, i, "a rescue has a source, and the dead master is given nothing");
+        if ((s->source == SOURCE_BINLOG) != (s->peer == p->dead))
+            return broken(c, i, "only the dead master is read by its binlog");
+        if (s->host == p->new_master && i > open)
+            return broken(c, i, "the new master would be given old events behind new ones");
+    }
+    return 0;
+}
+
 /* CHANGE deletes relay logs: what was received is applied first (decision 11c). */
 static int applies_before_change(const struct check *c)
 {
@@ -168,8 +191,8 @@ int plan_check(const struct topo *t, const struct plan *p, struct err *e)
         return -1;
     if (p->part == PLAN_FENCE)
         return 0;
-    return promotes_one(&c) || accounts_for_all(&c) || applies_before_change(&c) ||
-                   level_before_open(&c)
+    return promotes_one(&c) || accounts_for_all(&c) || rescues_from_a_log(&c) ||
+                   applies_before_change(&c) || level_before_open(&c)
                ? -1
                : 0;
 }

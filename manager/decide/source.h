@@ -1,5 +1,6 @@
-/* Where can be read what a replica lacks: the dead master's own binlogs, or the relay logs of the
- * replica that received most. Pure. */
+/* Where can be read what a replica lacks: the dead master's own binlogs, what a replica's agent
+ * holds of relay logs that its server has lost, or the relay logs of the replica that received
+ * most. Pure. */
 #ifndef KAGEMUSHA_SOURCE_H
 #define KAGEMUSHA_SOURCE_H
 
@@ -16,10 +17,9 @@ struct wanted {
 /* The dead master's log may be read: its agent answers and has not said otherwise. Behind the fence
  * it must have said so. */
 int source_is_readable(const struct topo *t, int dead);
-/* It holds transactions that nobody alive has received. */
+/* It, or a vault, holds transactions that nobody alive has received. */
 int source_has_tail(const struct wanted *w);
-/* File and position: the coordinate in the dead master's binlog that every replica can be brought
- * to. */
+/* By position: the coordinate in the dead master's binlog that every replica can be brought to. */
 struct binpos source_target(const struct wanted *w);
 
 /* Best source first; NO_HOST behind the last. n counts from 0. kind is set with a host. */

@@ -88,6 +88,7 @@ struct topo_repl {
     int io_errno, sql_errno;
     char io_error[TOPO_TEXT], sql_error[TOPO_TEXT];
     struct binpos read, exec;  /* in the master's binlog */
+    struct binpos relay;       /* exec in its own relay logs */
     struct topo_set retrieved; /* MySQL: Retrieved_Gtid_Set; MariaDB: Gtid_IO_Pos */
     enum follow follow;
     int64_t behind_s; /* -1: unknown */
@@ -165,6 +166,10 @@ struct topo_host {
     int64_t tail_cut_bytes;    /* of a transaction that was never completed */
     char tail_text[TOPO_TEXT]; /* why they cannot be read, "" if they can */
     struct binpos relay_first; /* a replica: first coordinate of the master in its relay logs */
+    /* a replica: what the agent's vault holds there of the dead master's log, beyond what anybody
+       has received */
+    struct binpos vault_first, vault_end;
+    struct topo_set vault;
     int repl_grant; /* repl_user may replicate from here: 1 yes, 0 no, -1 not looked at */
     struct topo_busy busy[BUSY_KINDS]; /* looked at for an online switch only */
     struct topo_fitness fit;

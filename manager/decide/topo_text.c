@@ -103,7 +103,8 @@ static const struct field host_fields[] = {
     HWORD(gtid_mode, gtid_mode_words), H(POS, binlog), HTEXT(binlog_do_db), HTEXT(binlog_ignore_db),
     H(SET, executed), H(SET, purged),
     H(INT, tail_known), H(POS, tail_end), H(SET, tail), H(I64, tail_bytes), H(I64, tail_cut_bytes),
-    HTEXT(tail_text), H(POS, relay_first), H(INT, repl_grant),
+    HTEXT(tail_text), H(POS, relay_first), H(POS, vault_first), H(POS, vault_end), H(SET, vault),
+    H(INT, repl_grant),
     BUSY(update, BUSY_UPDATE), BUSY(query, BUSY_QUERY), BUSY(trx, BUSY_TRX), BUSY(ddl, BUSY_DDL),
     BUSY(xa, BUSY_XA), BUSY(backup, BUSY_BACKUP),
     F(INT, "fit", known), F(INT, "sync_binlog", sync_binlog), F(INT, "flush_log", flush_log),
@@ -120,7 +121,7 @@ static const struct field repl_fields[] = {
     RTEXT(master_host), R(INT, master_port), RTEXT(master_uuid),
     RWORD(io, thread_words), RWORD(sql, thread_words),
     R(INT, io_errno), R(INT, sql_errno), RTEXT(io_error), RTEXT(sql_error),
-    R(POS, read), R(POS, exec), R(SET, retrieved), RWORD(follow, follow_words),
+    R(POS, read), R(POS, exec), R(POS, relay), R(SET, retrieved), RWORD(follow, follow_words),
     R(I64, behind_s), R(I64, delay_s), R(INT, heard), RTEXT(user), RTEXT(channel),
     RTEXT(filters), END,
 };

@@ -201,6 +201,8 @@ int vault_record_path(const char *notes, const char *ip, int port, char *out, si
     n = snprintf(out, size, "%s/kagemusha-%u", notes, (unsigned)geteuid());
     if (n < 0 || (size_t)n + sizeof(name) >= size)
         return err_set(e, ERR_FORMAT, "dir is too long");
+    if (file_mkdirs(notes, 0755, e))
+        return -1;
     if (mkdir(out, 0700) && errno != EEXIST)
         return err_errno(e, ERR_IO, "cannot make %s", out);
     if (lstat(out, &st))
@@ -215,6 +217,13 @@ int vault_record_path(const char *notes, const char *ip, int port, char *out, si
     return 0;
 }
 
+/* With relay_log_recovery a server leaves old files where they are, and does not read them. */
+static int is_before_server(struct json_object *entry, const struct vault_want *want)
+{
+    return *want->reading && json_get_bool(entry, "live", 0) &&
+           binpos_number(json_get_str(entry, "name", "")) >= binpos_number(want->reading);
+}
+
 /* What is known to be another master's, or to end before what is wanted, is left out. */
 static int is_wanted(struct json_object *entry, const struct vault_want *want)
 {
@@ -223,6 +232,8 @@ static int is_wanted(struct json_object *entry, const struct vault_want *want)
 
     snprintf(end.file, sizeof(end.file), "%s", json_get_str(entry, "end_file", ""));
     if (want->source_id && source && source != want->source_id)
+        return 0;
+    if (want->lost && (json_get_bool(entry, "applied", 0) || is_before_server(entry, want)))
         return 0;
     return !want->after || !end.file[0] || binpos_cmp(&end, want->after) > 0;
 }
@@ -252,18 +263,30 @@ static int add_entry(struct json_object *record, struct json_object *entry, stru
     return 0;
 }
 
+static uint32_t last_source(struct json_object *list)
+{
+    uint32_t source = 0;
+
+    for (size_t i = json_object_array_length(list); source == 0 && i-- > 0;)
+        source = (uint32_t)json_get_u64(json_object_array_get_idx(list, i), "source_id", 0);
+    return source;
+}
+
 int vault_record_files(const char *path, const struct vault_want *want, struct vault_files *out,
                        struct err *e)
 {
     struct json_object *record = NULL, *list = NULL, *entry;
+    struct vault_want wanted = *want;
     int rc = read_record(path, &record, e);
 
     if (rc)
         return err_set(e, ERR_WORLD, "there is no vault for this server (%s)", path);
     json_object_object_get_ex(record, "files", &list);
+    if (list && wanted.source_id == 0)
+        wanted.source_id = last_source(list);
     for (size_t i = 0; rc == 0 && list && i < json_object_array_length(list); i++) {
         entry = json_object_array_get_idx(list, i);
-        if (is_wanted(entry, want))
+        if (is_wanted(entry, &wanted))
             rc = add_entry(record, entry, out, e);
     }
     json_object_put(record);

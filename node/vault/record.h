@@ -19,7 +19,10 @@ int vault_record_path(const char *notes, const char *ip, int port, char *out, si
 
 /* Which of the files somebody wants. */
 struct vault_want {
-    uint32_t source_id;         /* of this master, 0: of any */
+    uint32_t source_id;         /* of this master, 0: of the one that it came from last */
+    int lost;                   /* 1: only what is not applied, and of that, */
+    const char *reading;        /* with lost: not what its server has before it: this relay log and
+                                   those behind it; "" it has none */
     const struct binpos *after; /* NULL, or not those that end at or before it */
 };
 /* The files of a record, in order. */

@@ -291,6 +291,8 @@ static struct node_vault *start(struct agent *a, struct json_object *req,
     rc = v->wake < 0 ? errno : pthread_create(&thread, &attr, vault_main, v);
     pthread_attr_destroy(&attr);
     if (rc) {
+        if (v->wake >= 0)
+            close(v->wake);
         free(v);
         err_set(e, ERR_IO, "cannot start a thread: %s", strerror(rc));
         return NULL;

@@ -75,11 +75,59 @@ static void run_plan(const char *name, const struct topo *t, const struct plan *
     topo_free(&world);
 }
 
+enum spoilt { NO_SOURCE, WRONG_LOG, TO_THE_DEAD, TOO_LATE, SPOILT_COUNT };
+
+/* Moves step i behind the point of no return. */
+static void put_behind_opening(struct plan *p, int i)
+{
+    struct step moved = p->step[i];
+
+    for (; i + 1 < p->steps && p->step[i].kind != STEP_NO_RETURN; i++)
+        p->step[i] = p->step[i + 1];
+    p->step[i] = moved;
+}
+
+static void spoil(struct plan *p, int i, enum spoilt how)
+{
+    struct step *s = &p->step[i];
+
+    if (how == NO_SOURCE)
+        s->peer = NO_HOST;
+    else if (how == WRONG_LOG)
+        s->source = s->source == SOURCE_BINLOG ? SOURCE_RELAY : SOURCE_BINLOG;
+    else if (how == TO_THE_DEAD)
+        s->host = p->dead;
+    else
+        put_behind_opening(p, i);
+}
+
+/* A rescue of the new master that is not what it must be does not pass. */
+static void rescue_is_held_by_the_check(const char *name, const struct topo *t,
+                                        const struct plan *p)
+{
+    static struct plan bad;
+    int i = 0, passed = 0;
+
+    while (i < p->steps && (p->step[i].kind != STEP_RESCUE || p->step[i].host != p->new_master))
+        i++;
+    for (int how = 0; i < p->steps && how < SPOILT_COUNT; how++) {
+        struct err e = {0};
+
+        bad = *p;
+        spoil(&bad, i, (enum spoilt)how);
+        passed += plan_check(t, &bad, &e) == 0;
+    }
+    if (i < p->steps)
+        tap_ok(passed == 0, "%s: a spoilt rescue is refused", name);
+}
+
 static void go_on(const char *name, const struct topo *t)
 {
     if (decided.fence.steps)
         run_plan(name, t, &decided.fence);
     run_plan(name, t, &decided.promote);
+    if (t->fenced)
+        rescue_is_held_by_the_check(name, t, &decided.promote);
 }
 
 int main(int argc, char **argv)
