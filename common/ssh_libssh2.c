@@ -464,16 +464,18 @@ static long drain_errors(struct lib_channel *c)
     return n;
 }
 
-/* A read of 0 bytes is no end of file by itself. */
+/* Each call takes from the socket whatever is there, also what is not its own: the bytes are asked
+ * for last, or those that came meanwhile would lie in the library, with nothing left to poll for. A
+ * read of 0 bytes is no end of file by itself. */
 static long read_once(struct lib_channel *c, void *bytes, size_t size)
 {
-    long n = libssh2_channel_read(c->lib, bytes, size), errors;
+    long errors = drain_errors(c), n;
 
-    if (n > 0 || (n < 0 && n != LIBSSH2_ERROR_EAGAIN))
-        return n;
-    errors = drain_errors(c);
     if (errors < 0 && errors != LIBSSH2_ERROR_EAGAIN)
         return errors;
+    n = libssh2_channel_read(c->lib, bytes, size);
+    if (n > 0 || (n < 0 && n != LIBSSH2_ERROR_EAGAIN))
+        return n;
     return libssh2_channel_eof(c->lib) ? 0 : LIBSSH2_ERROR_EAGAIN;
 }
 

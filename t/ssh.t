@@ -149,6 +149,8 @@ for backend in libssh2 openssh; do
     is 'right 60' "$backend: the exit status is right in 60 of 60 runs"
     run $t two
     is 'good 100 status 4 5' "$backend: two channels at once"
+    run $t echo
+    is 'read 20000 late 0' "$backend: an answer that comes between two looks is seen at once"
     run $t exec 'head -c 20000000 /dev/zero | tr "\0" x | wc -c'
     is $'20000000\nstatus 0' "$backend: a pipeline"
 

@@ -113,6 +113,43 @@ static int do_two(struct ssh *s, const struct options *o)
     return 0;
 }
 
+static void spin_us(int64_t us)
+{
+    int64_t until = clock_mono_us() + us;
+
+    while (clock_mono_us() < until)
+        continue;
+}
+
+/* Answers that come just when nothing is there yet: how many were read, and how many of them only
+ * because something else woke us, half a second later. */
+static int do_echo(struct ssh *s, const struct options *o)
+{
+    struct ssh_channel *c;
+    struct err e = {0};
+    int read_back = 0, late = 0;
+
+    if (ssh_start(s, "cat", &c, limit(o), &e) < 0)
+        return fail(&e);
+    for (int i = 0; i < 20000; i++) {
+        char byte = 'x';
+        long n;
+
+        if (ssh_write(c, "x", 1, limit(o), &e) < 0)
+            break;
+        spin_us(i % 200);
+        while ((n = ssh_read(c, &byte, 1, clock_mono_ms(), &e)) < 0 && e.code == ERR_TIMEOUT) {
+            struct pollfd p = {.fd = ssh_pollfd(c), .events = POLLIN};
+
+            late += poll(&p, 1, 500) == 0;
+        }
+        read_back += n == 1;
+    }
+    ssh_abandon(&c);
+    printf("read %d late %d\n", read_back, late);
+    return 0;
+}
+
 /* Standard input goes to the command, then its output to standard output, until both are done. */
 static int pump(struct ssh_channel *c, const struct options *o, struct err *e)
 {
@@ -167,6 +204,8 @@ static int act(const struct options *o, const char *action, const char *command)
         rc = do_exec(s, o, command);
     else if (strcmp(action, "repeat") == 0)
         rc = do_repeat(s, o);
+    else if (strcmp(action, "echo") == 0)
+        rc = do_echo(s, o);
     else if (strcmp(action, "two") == 0)
         rc = do_two(s, o);
     else if (strcmp(action, "stream") == 0)
