@@ -180,6 +180,12 @@ rescued() {
     that "--skip_save_master_binlog: exit code 0" ends 0
     that "all have what the latest had, and no more" within 30 oh_level 6 10001 10002 10003 10004
     that "what may be lost is told" says "that was skipped on request"
+    unlevel
+    switch_dead --skip_change_master --ignore_last_failover
+    that "--skip_change_master: exit code 0" ends 0
+    that "every row is everywhere" within 30 oh_level 8 10001 10002 10003 10004
+    # By GTID the option is without effect, as MHA's.
+    [[ $mode == gtid ]] || that "the others still name the old master" test "$(oh_master 10001)" = '10000 No Yes'
     oh_conf '2 candidate_master=1' check_repl_delay=0
     unlevel
     oh_sql 10002 'STOP SLAVE SQL_THREAD'

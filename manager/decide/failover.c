@@ -377,17 +377,26 @@ static enum follow follow_of(const struct facts *x, int i)
     return was == FOLLOW_POSITION ? FOLLOW_SLAVE_POS : was;
 }
 
+/* By position, what a replica lacks must be in it before it follows the new master; by GTID it
+ * fetches that itself. */
+static void level(const struct facts *x, struct plan *p, int i)
+{
+    struct wanted w = wanted(x);
+
+    if (x->gtid || host_of(x, i)->moved == MOVED_TO_HEIR)
+        return;
+    beside(p, STEP_WAIT_APPLIED, PHASE_SLAVES, i, 0)->on_fail = DROP_HOST;
+    if (lacks_received(x, i) || source_has_tail(&w))
+        rescue(x, p, i, PHASE_SLAVES, DROP_HOST);
+}
+
 static void repoint(const struct facts *x, struct plan *p, int i)
 {
     struct step *s;
-    struct wanted w = wanted(x);
-    int there = host_of(x, i)->moved == MOVED_TO_HEIR, by_position = !x->gtid && !there;
+    int there = host_of(x, i)->moved == MOVED_TO_HEIR;
     enum slot from = there && !x->gtid ? SLOT_NONE : SLOT_POSITION;
 
-    if (by_position)
-        beside(p, STEP_WAIT_APPLIED, PHASE_SLAVES, i, 0)->on_fail = DROP_HOST;
-    if (by_position && (lacks_received(x, i) || source_has_tail(&w)))
-        rescue(x, p, i, PHASE_SLAVES, DROP_HOST);
+    level(x, p, i);
     s = beside(p, STEP_FOLLOW, PHASE_SLAVES, i, BUDGET_SQL_MS);
     s->on_fail = DROP_HOST;
     s->peer = x->next;
@@ -421,11 +430,12 @@ static void emit_slaves(const struct facts *x, struct plan *p)
             leave(p, i, "it replicates from another replica and stays as it is");
         else if (is_lost(x, i, why))
             leave(p, i, why);
-        else if (x->t->skip_change_master && !x->gtid)
-            leave(p, i, "CHANGE MASTER is skipped on request");
         else if (start_is_unknown(x, i))
             leave(p, i, "where the new master opened is not known");
-        else
+        else if (x->t->skip_change_master && !x->gtid) {
+            level(x, p, i);
+            leave(p, i, "CHANGE MASTER is skipped on request");
+        } else
             repoint(x, p, i);
     }
 }
