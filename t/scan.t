@@ -257,6 +257,30 @@ if ! mysql; then
     that "a table that only looks like a sequence is none" is "$(column fake .state)" ""
 fi
 
+# --- temporary tables: the scan's own session has some here, and so has another that stays open -----------------
+sql "GRANT CREATE TEMPORARY TABLES ON odd.* TO scan@127.0.0.1;
+    SET GLOBAL init_connect = 'CREATE TEMPORARY TABLE odd.fleeting (id TINYINT AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = 120;
+        CREATE TEMPORARY TABLE odd.foo (id TINYINT AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = 121'"
+mkfifo "$dir/held"
+sql - <"$dir/held" >"$dir/held.out" 2>&1 &
+holder=$!
+exec 8>"$dir/held"
+echo "CREATE TEMPORARY TABLE odd.passing (id TINYINT AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = 122; INSERT INTO odd.plain VALUES (1);" >&8
+made() {
+    [[ $(sql "SELECT COUNT(*) FROM odd.plain") == 1 ]]
+}
+for ((i = 0; i < 600; i++)); do ! made || break; sleep 0.1; done
+made
+ok $? "a session holds a temporary table"
+here --csv --schema=odd
+cp "$dir/out.txt" "$dir/csv"
+that "temporary tables are none" is "$(counter odd fleeting)$(counter odd passing)" ""
+that "a table that one hides is read" like "$(counter odd foo | paste -sd ,)" "bigint_signed +([0-9]) 9223372036854775807 +([0-9]) ok"
+that "nothing is missing for it" is "$err" ""
+exec 8>&-
+wait "$holder"
+sql "SET GLOBAL init_connect = ''"
+
 # --- columns that hold other tables' ids ---------------------------------------------------------------
 here --explain=fam.orders.id
 that "--explain ends as the scan does" is "$status" 2
