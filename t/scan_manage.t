@@ -51,6 +51,18 @@ warned() {
     t/lab/exec manager --lab "$lab" masterha_check_repl --conf="$PWD/$dir/app1.cnf" 2>&1 | grep -q "db2.*less AUTO_INCREMENT room"
 }
 that "masterha_check_repl warns of it" warned
+# The next full scan may come in between: then it is made old once more.
+note_of() { # note_of SECONDS: since 1970
+    t/lab/exec manager --lab "$lab" sed -i "s/\"at_s\":[0-9]*/\"at_s\":$1/" /var/tmp/app1/app1.headroom.json
+}
+aged() {
+    note_of 1500000000
+    t/lab/exec manager --lab "$lab" masterha_check_repl --conf="$PWD/$dir/app1.cnf" >"$dir/check.out" 2>&1 || true
+    grep -q "db2.*AUTO_INCREMENT room is too old to count, [0-9.]* days ago: shop.wide.id" "$dir/check.out" &&
+        ! grep -q "db2.*less AUTO_INCREMENT room" "$dir/check.out"
+}
+that "a note that no scan has renewed for years is told to be old, and does not count" within 60 aged
+note_of "$(date +%s)"
 page application/openmetrics-text | sed '1,/^\r$/d' >"$dir/page"
 that "one page with the group's own metrics, ended once" test "$(grep -c '^# EOF' "$dir/page") $(tail -n 1 "$dir/page")" = "1 # EOF"
 first=$(page | sed -n "s/^kagemusha_autoinc_next_value{.*server=\"\([^\"]*\)\",$series.*/\1/p")

@@ -20,7 +20,9 @@ struct headrooms {
 /* Replaces the note. ERR_IO. */
 int headrooms_write(const char *workdir, const char *app, const struct headrooms *all,
                     struct err *e);
-/* Reads the note into g's hosts; without one that can be read nothing is known of them. */
+/* Reads the note into g's hosts; without one that can be read nothing is known of them. What
+ * several full scans in a row should have renewed and did not is only told: narrow stays 0,
+ * narrow_text says how old it is. */
 void headroom_apply(struct group *g);
 
 #endif

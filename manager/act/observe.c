@@ -55,8 +55,7 @@ struct topo *observe_nothing(const struct group *g)
         t->host[i].retired = g->host[i].retired;
         t->host[i].paused = g->host[i].paused;
         t->host[i].narrow = g->host[i].narrow;
-        if (g->host[i].narrow)
-            snprintf(t->host[i].narrow_text, TOPO_TEXT, "%s", g->host[i].narrow_text);
+        snprintf(t->host[i].narrow_text, TOPO_TEXT, "%s", g->host[i].narrow_text);
     }
     return t;
 }

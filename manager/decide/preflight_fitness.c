@@ -201,10 +201,17 @@ static void check_room(const struct preflight_facts *f)
     for (int i = 0; i < f->t->hosts; i++) {
         const struct topo_host *h = host_at(f, i);
 
-        if (i != f->master && h->narrow)
+        if (i == f->master || !*h->narrow_text)
+            continue;
+        if (h->narrow)
             findings_add(f->out, FINDING_WARNING, i,
                          "less AUTO_INCREMENT room than the master, by the last scan: %s; make it "
                          "as wide here before it is promoted",
+                         h->narrow_text);
+        else
+            findings_add(f->out, FINDING_WARNING, i,
+                         "what was seen of its AUTO_INCREMENT room is too old to count, %s; see "
+                         "why no full scan ended since (scan_interval, scan-failed in the log)",
                          h->narrow_text);
     }
 }

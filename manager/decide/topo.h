@@ -124,7 +124,8 @@ struct topo_host {
     int retired; /* a master that we replaced, not yet rejoined (decision 14) */
     int paused;  /* kept out of the choice by an operator (decision 39) */
     int narrow;  /* AUTO_INCREMENT columns with less room than the master's, by the last scan */
-    char narrow_text[TOPO_TEXT]; /* the worst of them */
+    char narrow_text[TOPO_TEXT]; /* the worst of them; with narrow 0 a note that is too old to count
+                                  */
     /* of an operation that did not end */
     int was_replica, was_read_only; /* before it; was_replica: of the dead master */
     char begun[TOPO_TEXT];          /* words of the steps that were begun here and not taken back */
