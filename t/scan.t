@@ -291,6 +291,8 @@ that "which the server takes as they are" \
     is "$(<"$dir/alter.out")$(sql "SELECT GROUP_CONCAT(DATA_TYPE) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'fam' AND COLUMN_NAME IN ('order_id') OR TABLE_SCHEMA = 'fam' AND TABLE_NAME = 'orders'")" "bigint,bigint"
 here --explain=fam.users.id
 that "--explain: columns that only the name joins" like "$out" "*fam.visits.user_id*by its name*"
+here --explain=odd.grouped.id
+that "--explain: what is counted per group has no value to show" is "${out/next value/}" "$out"
 here --explain=fam.nothing.id
 that "--explain of what is not there" is "$status" 3
 here --explain=fam
@@ -459,6 +461,16 @@ here --nagios --schema=shard1
 that "Nagios: all is well" like "$status $out" "0 AUTOINC OK - *"
 here --top=1
 that "the table is cut, and says so" like "$out" "*and * more (--top 0 shows all)*"
+# lines_beyond COLUMNS: of the table on a terminal of that width; the last line is a sentence.
+lines_beyond() {
+    script -qec "stty cols $1; NO_COLOR=1 '$B/kagemusha' scan --server=127.0.0.1:$port --user=scan --quiet --schema='shard*' --schema=types" \
+        /dev/null | tr -d '\r' | sed '$d' >"$dir/terminal"
+    python3 -X utf8 -c 'import sys; [print(l) for l in sys.stdin.read().splitlines() if len(l) > int(sys.argv[1])]' "$1" <"$dir/terminal"
+}
+for width in 80 120; do
+    that "the table fits a terminal of $width columns" is "$(lines_beyond $width)" ""
+    that "and is there" like "$(<"$dir/terminal")" "*CRITICAL*100.0%*int_signed*shard2.events.id*"
+done
 here --type=tinyint_signed --json
 that "one type only" is "$(jq -r '[.columns[].column_type] | unique | join(" ")' "$dir/out.txt")" tinyint_signed
 

@@ -70,11 +70,20 @@ static int read_servers(struct scan_options *o, struct scan_report *r)
     return scan_run(&run, r->server, &e) == 0 ? 0 : complain(&e);
 }
 
+/* 0: as wide as it likes. */
+static int width_of_output(const struct scan_options *o)
+{
+    struct winsize w = {0};
+
+    return !o->output && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
 static struct scan_view view_of(const struct scan_options *o)
 {
     struct scan_view v = {.top = (size_t)o->top, .min_usage = o->min_usage, .type = o->type};
     const char *no_colour = getenv("NO_COLOR");
 
+    v.width = width_of_output(o);
     v.colours = isatty(STDOUT_FILENO) && !o->output && !(no_colour && *no_colour);
     return v;
 }

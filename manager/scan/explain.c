@@ -209,6 +209,12 @@ void scan_print_plot(const struct scan_point *p, size_t n, struct buf *out)
         low = value[i] < low ? value[i] : low;
         high = value[i] > high ? value[i] : high;
     }
+    if (high <= low) {
+        buf_adds(out, "  unchanged    since ");
+        add_date(out, p[0].at_s);
+        buf_addc(out, '\n');
+        return;
+    }
     cell = (high - low) / PLOT_ROWS;
     for (row = PLOT_ROWS - 1; row >= 0; row--) {
         if (row == PLOT_ROWS - 1 || row == 0)
@@ -216,7 +222,7 @@ void scan_print_plot(const struct scan_point *p, size_t n, struct buf *out)
         else
             buf_addf(out, "  %9s |", "");
         for (i = 0; i < PLOT_COLUMNS; i++) {
-            double fill = cell > 0 ? (value[i] - low) / cell - row : 0;
+            double fill = (value[i] - low) / cell - row;
             int eighths = (int)(fill * 8 + 0.5);
 
             eighths = row == 0 && eighths < 1 ? 1 : eighths;
@@ -336,6 +342,14 @@ static void add_plan(const struct scan_finding *f, const struct scan_family *fam
     buf_release(&alter);
 }
 
+static void add_next(const struct scan_finding *f, struct buf *out)
+{
+    buf_addf(out, "  next value   %" PRIu64, f->counter.next);
+    if (f->counter.step > 1)
+        buf_addf(out, ", then every %" PRIu64 "th", f->counter.step);
+    buf_addf(out, ": %" PRIu64 " insert%s left\n", f->left, f->left == 1 ? "" : "s");
+}
+
 void scan_print_explain(const struct scan_finding *f, const struct scan_family *family,
                         const struct scan_point *p, size_t n, struct buf *out)
 {
@@ -349,16 +363,18 @@ void scan_print_explain(const struct scan_finding *f, const struct scan_family *
     scan_finding_text(f, out);
     buf_addf(out, "\n  type         %s (%s), ends at %" PRIu64 "\n", c->type_text,
              scan_column_class(c), f->counter.limit);
-    buf_addf(out, "  next value   %" PRIu64 ", then every %" PRIu64 ": %" PRIu64 " left\n",
-             f->counter.next, f->counter.step ? f->counter.step : 1, f->left);
+    if (c->state == SCAN_MEASURED || c->state == SCAN_UNUSED)
+        add_next(f, out);
     buf_addf(out, "  table        %s, ", c->engine);
     add_bytes(out, family->bytes);
     buf_addc(out, '\n');
     if (f->rule && (*f->rule->owner || *f->rule->reason))
         buf_addf(out, "  rule         %s%s%s\n", f->rule->owner,
                  *f->rule->owner && *f->rule->reason ? ": " : "", f->rule->reason);
-    add_growth(f, n, out);
-    scan_print_plot(p, n, out);
+    if (c->state == SCAN_MEASURED || c->state == SCAN_UNUSED) {
+        add_growth(f, n, out);
+        scan_print_plot(p, n, out);
+    }
     if (c->kind == SCAN_AUTO) {
         add_family(family, out);
         add_plan(f, family, out);

@@ -189,6 +189,8 @@ static void add_days(const struct scan_finding *f, struct buf *out)
         return;
     if (isinf(f->days))
         buf_adds(out, ", does not grow");
+    else if (round(f->days_low) == round(f->days_high))
+        buf_addf(out, ", %.0f days left", f->days);
     else if (isinf(f->days_high))
         buf_addf(out, ", %.0f days left (%.0f or more)", f->days, f->days_low);
     else

@@ -11,7 +11,7 @@ struct scan_view {
     double min_usage; /* findings below are left out unless they are bad */
     const char *type; /* only this class ("int_signed"), NULL: all */
     int colours;
-    int width; /* of the terminal, columns */
+    int width; /* of the terminal, columns; 0: as wide as it likes */
 };
 int scan_view_shows(const struct scan_view *v, const struct scan_finding *f);
 

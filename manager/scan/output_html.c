@@ -31,7 +31,7 @@ static const char head[] =
     "border-bottom:1px solid var(--line);vertical-align:middle}th{color:var(--dim);"
     "font-weight:600;font-size:.85rem}th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;"
     "white-space:nowrap}\n"
-    ".name{overflow-wrap:anywhere}.why{color:var(--dim);font-size:.85rem}\n"
+    ".name{overflow-wrap:anywhere;min-width:16rem}.why{color:var(--dim);font-size:.85rem}\n"
     ".ok{color:var(--ok)}.warning{color:var(--warn)}.critical{color:var(--crit)}"
     ".unjudged,.ignored{color:var(--dim)}\n"
     "svg.bar rect{fill:var(--bar)}svg .use.ok{fill:var(--ok)}svg .use.warning{fill:var(--warn)}"

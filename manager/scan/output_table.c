@@ -5,7 +5,13 @@
 #include <math.h>
 #include <string.h>
 
-#define BAR_CELLS 20
+/* A terminal that is not wide gets short bars; names that do not fit stand on a line of their own,
+ * under NOTES. */
+#define BAR_CELLS  20
+#define BAR_SHORT  8
+#define WIDE       110
+#define BEHIND_BAR 58 /* what a row holds beside its bar, before the names */
+#define NOTES      "\n         "
 
 int scan_view_shows(const struct scan_view *v, const struct scan_finding *f)
 {
@@ -46,19 +52,24 @@ static void add_painted(struct buf *out, const struct scan_view *v, const char *
         buf_adds(out, text);
 }
 
+static unsigned bar_cells(const struct scan_view *v)
+{
+    return v->width > 0 && v->width < WIDE ? BAR_SHORT : BAR_CELLS;
+}
+
 /* Eighths of a cell, so that 97 and 99 per cent look different. */
 static void add_bar(struct buf *out, const struct scan_view *v, const struct scan_finding *f)
 {
     static const char *const part[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     double share = f->usage < 1 ? f->usage : 1;
-    unsigned eighths = (unsigned)(share * BAR_CELLS * 8), cells = eighths / 8, i;
+    unsigned width = bar_cells(v), eighths = (unsigned)(share * width * 8), cells = eighths / 8, i;
     struct buf bar = BUF_INIT;
 
     for (i = 0; i < cells; i++)
         buf_adds(&bar, "█");
     buf_adds(&bar, part[eighths % 8]);
     add_painted(out, v, colour_of(f), bar.data);
-    for (i = cells + (eighths % 8 != 0); i < BAR_CELLS; i++)
+    for (i = cells + (eighths % 8 != 0); i < width; i++)
         buf_addc(out, ' ');
     buf_release(&bar);
 }
@@ -92,47 +103,72 @@ static void add_left(struct buf *out, const struct scan_finding *f)
     buf_addf(out, "%7.1f%s", n, units[unit]);
 }
 
-static void add_finding(struct buf *out, const struct scan_view *v, const struct scan_finding *f,
-                        int many)
+/* Cells of a terminal, at most: letters of three bytes and more may be two wide. */
+static int cells_of(const char *text)
 {
-    struct buf name = BUF_INIT, text = BUF_INIT;
-    const struct scan_column *c = f->column;
+    int n = 0;
 
-    scan_print_name(c, &name);
-    add_painted(out, v, colour_of(f), f->ignored ? "ignored " : "");
-    if (!f->ignored) {
-        static const char *const words[] = {"-       ", "ok      ", "WARNING ", "CRITICAL"};
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
 
-        add_painted(out, v, colour_of(f), words[f->level]);
+        n += c < 0x80 || c >= 0xc0 ? 1 + (c >= 0xe0) : 0;
     }
-    if (c->state == SCAN_MEASURED || c->state == SCAN_UNUSED) {
-        buf_addc(out, ' ');
+    return n;
+}
+
+static void add_measures(struct buf *out, const struct scan_view *v, const struct scan_finding *f)
+{
+    static const char *const words[] = {"-       ", "ok      ", "WARNING ", "CRITICAL"};
+    enum scan_state state = f->column->state;
+
+    add_painted(out, v, colour_of(f), f->ignored ? "ignored " : words[f->level]);
+    buf_addc(out, ' ');
+    if (state == SCAN_MEASURED || state == SCAN_UNUSED) {
         add_bar(out, v, f);
         buf_addf(out, " %6.1f%%", f->usage * 100);
         add_left(out, f);
         add_days(out, f);
     } else {
-        buf_addf(out, " %*s", BAR_CELLS + 7 + 8 + 12, "not measurable");
+        buf_addf(out, "%*s", (int)bar_cells(v) + 8 + 8 + 12, "not measurable");
     }
-    buf_addf(out, "  %-18s ", scan_column_class(c));
-    if (many) {
-        buf_addf(out, "%s ", f->server->group);
-    }
-    add_plain(out, name.data);
+    buf_addf(out, "  %-18s", scan_column_class(f->column));
+}
+
+static void add_notes(struct buf *out, const struct scan_finding *f)
+{
+    struct buf text = BUF_INIT;
+
     if (f->level > SCAN_FINE || f->column->state == SCAN_PER_GROUP) {
         scan_finding_text(f, &text);
-        buf_adds(out, "\n         ");
+        buf_adds(out, NOTES);
         add_plain(out, text.data);
     }
     if (f->rule && (*f->rule->owner || *f->rule->reason)) {
-        buf_adds(out, "\n         ");
+        buf_adds(out, NOTES);
         add_plain(out, f->rule->owner);
         buf_adds(out, *f->rule->owner && *f->rule->reason ? ": " : "");
         add_plain(out, f->rule->reason);
     }
+    buf_release(&text);
+}
+
+static void add_finding(struct buf *out, const struct scan_view *v, const struct scan_finding *f,
+                        int many)
+{
+    struct buf name = BUF_INIT;
+
+    if (many)
+        buf_addf(&name, "%s ", f->server->group);
+    scan_print_name(f->column, &name);
+    add_measures(out, v, f);
+    if (v->width > 0 && (int)bar_cells(v) + BEHIND_BAR + cells_of(name.data) > v->width)
+        buf_adds(out, NOTES);
+    else
+        buf_addc(out, ' ');
+    add_plain(out, name.data);
+    add_notes(out, f);
     buf_addc(out, '\n');
     buf_release(&name);
-    buf_release(&text);
 }
 
 static void add_servers(struct buf *out, const struct scan_report *r, const struct scan_view *v)
@@ -186,8 +222,8 @@ void scan_print_table(const struct scan_report *r, const struct scan_view *v, st
 
         if (in_view && (v->top == 0 || shown < v->top)) {
             if (shown++ == 0)
-                buf_addf(out, "%-8s %-20s %7s %7s %11s  %-18s %s%s\n", "", "", "used", "left",
-                         "days", "type", r->servers > 1 ? "group " : "", "column");
+                buf_addf(out, "%-8s %-*s %7s %7s %11s  %-18s %s%s\n", "", (int)bar_cells(v), "",
+                         "used", "left", "days", "type", r->servers > 1 ? "group " : "", "column");
             add_finding(out, v, &r->finding[i], r->servers > 1);
         } else {
             hidden += in_view != 0;
