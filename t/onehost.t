@@ -193,6 +193,11 @@ rescued() {
     that "the candidate is the furthest behind: exit code 0" ends 0
     that "it is the master" within 30 oh_shape 10001 10002:10001 10003:10001 10004:10001
     that "every row is everywhere, with the candidate too" within 30 oh_level 8 10001 10002 10003 10004
+    unlevel
+    switch_dead --skip_save_master_binlog --new_master_host=127.0.0.1 --new_master_port=10001 --ignore_last_failover
+    that "the furthest behind is forced, only relay logs can help: exit code 0" ends 0
+    that "the one whose relay logs helped follows too" within 30 oh_shape 10001 10002:10001 10003:10001 10004:10001
+    that "all have what any of them had" within 30 oh_level 6 10001 10002 10003 10004
 }
 
 # The master lives: MHA's switch there, and back without a word about the new master.

@@ -419,25 +419,57 @@ static int start_is_unknown(const struct facts *x, int i)
            host_of(x, i)->moved != MOVED_TO_HEIR;
 }
 
-static void emit_slaves(const struct facts *x, struct plan *p)
+static void emit_slave(const struct facts *x, struct plan *p, int i)
 {
     char why[TOPO_TEXT];
 
-    for (int i = 0; i < x->t->hosts; i++) {
-        if (i == x->dead || i == x->next)
-            continue;
-        if (is_unmanaged(x, i))
-            leave(p, i, "it replicates from another replica and stays as it is");
-        else if (is_lost(x, i, why))
-            leave(p, i, why);
-        else if (start_is_unknown(x, i))
-            leave(p, i, "where the new master opened is not known");
-        else if (x->t->skip_change_master && !x->gtid) {
-            level(x, p, i);
-            leave(p, i, "CHANGE MASTER is skipped on request");
-        } else
-            repoint(x, p, i);
+    if (is_unmanaged(x, i))
+        leave(p, i, "it replicates from another replica and stays as it is");
+    else if (is_lost(x, i, why))
+        leave(p, i, why);
+    else if (start_is_unknown(x, i))
+        leave(p, i, "where the new master opened is not known");
+    else if (x->t->skip_change_master && !x->gtid) {
+        level(x, p, i);
+        leave(p, i, "CHANGE MASTER is skipped on request");
+    } else
+        repoint(x, p, i);
+}
+
+static int serves_others(const struct plan *p, int from, int host)
+{
+    for (int i = from; i < p->steps && i < PLAN_STEPS_MAX; i++) {
+        const struct step *s = &p->step[i];
+
+        if (s->kind == STEP_RESCUE && s->source == SOURCE_RELAY && s->peer == host)
+            return 1;
     }
+    return 0;
+}
+
+static void emit_slaves_but(const struct facts *x, struct plan *p, int but)
+{
+    for (int i = 0; i < x->t->hosts; i++) {
+        if (i != x->dead && i != x->next && i != but)
+            emit_slave(x, p, i);
+    }
+}
+
+/* CHANGE MASTER deletes relay logs: a replica whose relay logs the others are given is repointed
+ * when all of them are done. */
+static void emit_slaves(const struct facts *x, struct plan *p)
+{
+    int first = p->steps, late;
+
+    emit_slaves_but(x, p, NO_HOST);
+    if (x->base == NO_HOST || !serves_others(p, first, x->base) || x->base == x->next)
+        return;
+    p->steps = first;
+    emit_slaves_but(x, p, x->base);
+    late = p->steps;
+    emit_slave(x, p, x->base);
+    if (late < p->steps)
+        p->step[late].beside = 0;
 }
 
 static void emit_cleanup(const struct facts *x, struct plan *p)
