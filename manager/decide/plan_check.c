@@ -144,6 +144,36 @@ static int rescues_from_a_log(const struct check *c)
     return 0;
 }
 
+static int run_beside(const struct plan *p, int i, int k)
+{
+    for (; i <= k; i++) {
+        if (!p->step[i].beside)
+            return 0;
+    }
+    return 1;
+}
+
+/* CHANGE deletes relay logs: those that others are given are still read. */
+static int reads_before_change(const struct check *c)
+{
+    const struct plan *p = c->p;
+
+    for (int i = 0; i < p->steps; i++) {
+        const struct step *s = &p->step[i];
+
+        if (s->kind != STEP_FOLLOW && s->kind != STEP_FOLLOW_BASE && s->kind != STEP_FORGET_MASTER)
+            continue;
+        for (int k = 0; k < p->steps; k++) {
+            const struct step *r = &p->step[k];
+
+            if (r->kind == STEP_RESCUE && r->source == SOURCE_RELAY && r->peer == s->host &&
+                (k > i || run_beside(p, k, i)))
+                return broken(c, i, "would delete relay logs that others are to be given");
+        }
+    }
+    return 0;
+}
+
 /* CHANGE deletes relay logs: what was received is applied first (decision 11c). */
 static int applies_before_change(const struct check *c)
 {
@@ -192,7 +222,7 @@ int plan_check(const struct topo *t, const struct plan *p, struct err *e)
     if (p->part == PLAN_FENCE)
         return 0;
     return promotes_one(&c) || accounts_for_all(&c) || rescues_from_a_log(&c) ||
-                   applies_before_change(&c) || level_before_open(&c)
+                   reads_before_change(&c) || applies_before_change(&c) || level_before_open(&c)
                ? -1
                : 0;
 }

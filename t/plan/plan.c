@@ -121,6 +121,30 @@ static void rescue_is_held_by_the_check(const char *name, const struct topo *t,
         tap_ok(passed == 0, "%s: a spoilt rescue is refused", name);
 }
 
+/* Nor one whose relay logs are deleted beside it. */
+static void relay_logs_are_held_by_the_check(const char *name, const struct topo *t,
+                                             const struct plan *p)
+{
+    static struct plan bad;
+    uint32_t serves = 0, follows = 0;
+    struct err e = {0};
+
+    bad = *p;
+    for (int i = 0; i < p->steps; i++) {
+        const struct step *s = &p->step[i];
+
+        if (s->phase == PHASE_SLAVES)
+            bad.step[i].beside = 1;
+        if (s->phase == PHASE_SLAVES && s->kind == STEP_RESCUE && s->source == SOURCE_RELAY)
+            serves |= UINT32_C(1) << s->peer;
+        if (s->kind == STEP_FOLLOW)
+            follows |= UINT32_C(1) << s->host;
+    }
+    if (serves & follows)
+        tap_ok(plan_check(t, &bad, &e) < 0, "%s: relay logs are not deleted while they are read",
+               name);
+}
+
 static void go_on(const char *name, const struct topo *t)
 {
     if (decided.fence.steps)
@@ -128,6 +152,8 @@ static void go_on(const char *name, const struct topo *t)
     run_plan(name, t, &decided.promote);
     if (t->fenced)
         rescue_is_held_by_the_check(name, t, &decided.promote);
+    if (t->fenced)
+        relay_logs_are_held_by_the_check(name, t, &decided.promote);
 }
 
 int main(int argc, char **argv)
