@@ -1,12 +1,7 @@
-/* The failover of a dead master: who takes part, what would refuse it, and the phases that append
- * the steps. */
-#include "manager/decide/failover.h"
+/* The failover of a dead master: the phases that append the steps. */
+#include "manager/decide/failover_facts.h"
 
-#include "manager/decide/source.h"
-
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #define BUDGET_SQL_MS      2000
 #define BUDGET_STOP_IO_MS  3000
@@ -14,167 +9,11 @@
 #define BUDGET_HOOK_MS     30000
 #define BUDGET_SHUTDOWN_MS 60000
 
-/* What the phases look at. */
-struct facts {
-    const struct topo *t;
-    const struct failover *f;
-    int dead, next, base;
-    int gtid;
-};
-
-static const struct topo_host *host_of(const struct facts *x, int i)
-{
-    return &x->t->host[i];
-}
-
-static int is_slave(const struct facts *x, int i)
-{
-    return is_alive_slave(x->t, x->dead, i);
-}
-
-/* Replicas of replicas stay as they are (multi_tier_slave): they follow the host they follow. */
-static int is_unmanaged(const struct facts *x, int i)
-{
-    const struct topo_host *h = host_of(x, i);
-
-    return h->reach == REACH_UP && h->channels > 0 && h->repl.master != x->dead &&
-           h->multi_tier_slave;
-}
-
 /* What an operation that did not end is known to have done on a host; its scripts are not called
  * twice. */
 static int noted(const struct facts *x, int i, enum step_kind kind)
 {
     return step_in_words(host_of(x, i)->done, kind);
-}
-
-static int is_open(const struct facts *x)
-{
-    return x->t->opened != NO_HOST && x->t->opened == x->next;
-}
-
-/* The rest of a promotion that had passed its point of no return. */
-static int is_finish(const struct facts *x)
-{
-    return x->t->heir != NO_HOST && x->t->heir == x->next;
-}
-
-static int may_be_lost(const struct topo_host *h)
-{
-    return h->ignore_fail || h->retired;
-}
-
-/* Bytes (position) or transactions (GTID) that a host lacks of what the base has received. */
-static uint64_t lacks(const struct facts *x, int host, int64_t *bytes)
-{
-    struct gtid_set mine = GTID_INIT, all = GTID_INIT, gap = GTID_INIT;
-    uint64_t n;
-
-    *bytes = binpos_gap(&host_of(x, host)->repl.read, &host_of(x, x->base)->repl.read);
-    topo_received(x->t, host, &mine);
-    topo_received(x->t, x->base, &all);
-    gtid_minus(&gap, &all, &mine);
-    n = gtid_count(&gap);
-    gtid_release(&mine);
-    gtid_release(&all);
-    gtid_release(&gap);
-    return n;
-}
-
-/* Why a slave cannot be taken along; 1 and the reason. */
-static int has_sql_error(const struct facts *x, int i, char *why)
-{
-    const struct topo_repl *r = &host_of(x, i)->repl;
-
-    return r->sql_errno ? snprintf(why, TOPO_TEXT, "its SQL thread stopped with error %d: %.180s",
-                                   r->sql_errno, r->sql_error)
-                        : 0;
-}
-
-static struct wanted wanted(const struct facts *x)
-{
-    return (struct wanted){.t = x->t, .dead = x->dead, .base = x->base, .mode = x->f->mode};
-}
-
-static int has_source(const struct facts *x, int i)
-{
-    struct wanted w = wanted(x);
-    enum source kind;
-
-    return source_next(&w, i, 0, &kind) != NO_HOST;
-}
-
-static int is_behind_by_position(const struct facts *x, int i, char *why)
-{
-    char mine[BINPOS_FILE_BYTES + 24], best[BINPOS_FILE_BYTES + 24];
-    int64_t bytes;
-
-    if (x->gtid || x->base == NO_HOST || x->f->choice.latest[i] || has_source(x, i))
-        return 0;
-    lacks(x, i, &bytes);
-    binpos_print(&host_of(x, i)->repl.read, mine, sizeof(mine));
-    binpos_print(&host_of(x, x->base)->repl.read, best, sizeof(best));
-    if (bytes < 0)
-        return snprintf(why, TOPO_TEXT, "it has received up to %.60s, %s up to %.60s", mine,
-                        topo_name(x->t, x->base), best);
-    return snprintf(why, TOPO_TEXT,
-                    "it lacks %" PRId64 " bytes: received up to %.60s, %s up to %.60s", bytes, mine,
-                    topo_name(x->t, x->base), best);
-}
-
-/* A delayed replica cannot be level at a coordinate before its delay has passed, and is never
- * hurried (decision 22). */
-static int is_delayed_by_position(const struct facts *x, int i, char *why)
-{
-    int64_t s = host_of(x, i)->repl.delay_s;
-
-    return !x->gtid && s > 0
-               ? snprintf(why, TOPO_TEXT, "it is delayed by %" PRId64 " s and not level", s)
-               : 0;
-}
-
-/* In the GTID modes it fetches from the new master what it lacks; the new master must still have it
- * (decision 20). */
-static int is_past_serving(const struct facts *x, int i, char *why)
-{
-    struct gtid_set mine = GTID_INIT, purged;
-    int short_of;
-
-    if (!x->gtid || x->next == NO_HOST)
-        return 0;
-    purged = topo_view(x->t, host_of(x, x->next)->purged);
-    topo_received(x->t, i, &mine);
-    short_of = !gtid_contains(&mine, &purged);
-    gtid_release(&mine);
-    return short_of ? snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs",
-                               topo_name(x->t, x->next))
-                    : 0;
-}
-
-static int has_parted(const struct facts *x, int i, char *why)
-{
-    return x->f->choice.parted[i]
-               ? snprintf(why, TOPO_TEXT, "its history has parted from the others'")
-               : 0;
-}
-
-typedef int lost_fn(const struct facts *x, int i, char *why);
-static lost_fn *const losses[] = {has_sql_error, has_parted, is_behind_by_position,
-                                  is_delayed_by_position, is_past_serving};
-
-static int is_lost(const struct facts *x, int i, char *why)
-{
-    if (host_of(x, i)->reach == REACH_UP && !is_slave(x, i))
-        return snprintf(why, TOPO_TEXT,
-                        "it replicates from nobody: kagemusha rejoin brings it back");
-    if (!is_slave(x, i))
-        return snprintf(why, TOPO_TEXT, "it cannot be reached%s%.180s",
-                        *host_of(x, i)->reach_text ? ": " : "", host_of(x, i)->reach_text);
-    for (size_t n = 0; n < sizeof(losses) / sizeof(losses[0]); n++) {
-        if (losses[n](x, i, why))
-            return 1;
-    }
-    return 0;
 }
 
 /* Phase 2: everything on one host is in order, hosts are beside each other. */
@@ -229,11 +68,6 @@ static void emit_stop_io(const struct facts *x, struct plan *p)
                 may_be_lost(host_of(x, i)) || (is_finish(x) && i != x->next) ? DROP_HOST
                                                                              : STOP_AND_UNDO;
     }
-}
-
-static int agent_can_kill(const struct topo_host *h)
-{
-    return h->agent == AGENT_UP && strstr(h->agent_caps, "kill") != NULL;
 }
 
 /* What may serve as the proof here. */
@@ -425,7 +259,7 @@ static void emit_slave(const struct facts *x, struct plan *p, int i)
 
     if (is_unmanaged(x, i))
         leave(p, i, "it replicates from another replica and stays as it is");
-    else if (is_lost(x, i, why))
+    else if (failover_is_lost(x, i, why))
         leave(p, i, why);
     else if (start_is_unknown(x, i))
         leave(p, i, "where the new master opened is not known");
@@ -506,114 +340,6 @@ static void emit(const struct facts *x, struct plan *p, enum plan_part part, emi
         phases[i](x, p);
 }
 
-/* Refusals: 1 and a sentence. */
-static int refuse_verdict(const struct facts *x, struct err *e)
-{
-    const struct verdict *v = &x->f->verdict;
-
-    if (v->broken)
-        return err_set(e, ERR_WORLD, "%s", v->reason);
-    if (v->dead)
-        return 0;
-    return err_set(e, ERR_WORLD, "no failover%s: %s", x->t->fenced ? " in spite of the fence" : "",
-                   v->reason);
-}
-
-static int refuse_without_heir(const struct facts *x, struct err *e)
-{
-    const struct choice *c = &x->f->choice;
-    int forced = x->t->forced;
-
-    if (x->next != NO_HOST)
-        return 0;
-    if (forced != NO_HOST)
-        return err_set(e, ERR_WORLD, "%s cannot become the master: %s", topo_label(x->t, forced),
-                       c->reason[forced]);
-    return err_set(e, ERR_WORLD,
-                   "no replica can become the master: each is barred (`kagemusha plan` says why)");
-}
-
-/* What would be lost must have been declared so (ignore_fail), or nothing is begun. */
-static int refuse_lost(const struct facts *x, struct err *e)
-{
-    char why[TOPO_TEXT], text[ERR_TEXT_BYTES - 120];
-    size_t len = 0;
-
-    text[0] = '\0';
-    for (int i = 0; i < x->t->hosts; i++) {
-        if (i == x->dead || i == x->next || is_unmanaged(x, i) || may_be_lost(host_of(x, i)) ||
-            host_of(x, i)->repl.delay_s > 0 || !is_lost(x, i, why))
-            continue;
-        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s: %s", len ? "; " : "",
-                                topo_label(x->t, i), why);
-        if (len >= sizeof(text))
-            break;
-    }
-    /* After the fence a master is needed more than every replica: they are left out with their
-     * reasons. */
-    if (!len || x->t->fenced || *x->t->noted_proof)
-        return 0;
-    return err_set(e, ERR_WORLD, "%s (set ignore_fail=1 for a host that may be left out)", text);
-}
-
-/* In position mode only a host that has received all can be opened without losing what others have.
- */
-static int refuse_behind(const struct facts *x, struct err *e)
-{
-    char why[TOPO_TEXT];
-
-    if (!is_behind_by_position(x, x->next, why) || x->t->allow_data_loss)
-        return 0;
-    return err_set(e, ERR_WORLD, "%s cannot become the master: %s", topo_label(x->t, x->next), why);
-}
-
-/* With the dead master's own log out of reach, whoever cannot be asked may be the only one that
- * holds what was acknowledged. MHA's policy takes ignore_fail for an answer to that. */
-static int refuse_unseen(const struct facts *x, struct err *e)
-{
-    if (x->t->fenced || x->t->fence == FENCE_MHA || x->t->allow_data_loss ||
-        source_is_readable(x->t, x->dead))
-        return 0;
-    for (int i = 0; i < x->t->hosts; i++) {
-        const struct topo_host *h = host_of(x, i);
-
-        if (i != x->dead && h->reach != REACH_UP && !h->retired)
-            return err_set(
-                e, ERR_WORLD,
-                "the binlog of %s cannot be read, and %s, which cannot be asked, may hold "
-                "what was acknowledged: bring one of them back, or accept the loss with "
-                "--allow_data_loss or allow_data_loss=1",
-                host_of(x, x->dead)->host, topo_label(x->t, i));
-    }
-    return 0;
-}
-
-static int refuse_unfenceable(const struct facts *x, struct err *e)
-{
-    const struct topo_host *h = host_of(x, x->dead);
-
-    if (x->t->fenced || x->t->fence == FENCE_MHA || agent_can_kill(h) || h->has_shutdown_script)
-        return 0;
-    return err_set(
-        e, ERR_WORLD,
-        "fence impossible: %s has no agent that can kill mysqld and no shutdown_script; set "
-        "shutdown_script, or fence_required=mha to go on without proof",
-        topo_label(x->t, x->dead));
-}
-
-typedef int refuse_fn(const struct facts *x, struct err *e);
-static refuse_fn *const refusals[] = {refuse_verdict, refuse_without_heir, refuse_behind,
-                                      refuse_lost,    refuse_unseen,       refuse_unfenceable};
-
-static int refuse(const struct facts *x, struct err *e)
-{
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-        if (refusals[i](x, e))
-            return -1;
-    }
-    return 0;
-}
-
 /* Plan B as of this snapshot: as if the proof were there already. */
 static int preview(const struct topo *t, struct failover *f, struct err *e)
 {
@@ -636,13 +362,13 @@ int failover_decide(const struct topo *t, struct failover *f, struct err *e)
     diagnose(t, &f->verdict);
     x.dead = f->verdict.master;
     if (f->verdict.broken)
-        return refuse_verdict(&x, e);
+        return failover_refuse_verdict(&x, e);
     f->mode = diagnose_mode(t, x.dead);
     x.gtid = f->mode == MODE_MYSQL_GTID || f->mode == MODE_MARIADB_GTID;
     choose(t, x.dead, f->mode, &f->choice);
     x.next = f->choice.new_master;
     x.base = f->choice.base;
-    if (refuse(&x, e))
+    if (failover_refuse(&x, e))
         return -1;
     if (!t->fenced) {
         emit(&x, &f->fence, PLAN_FENCE, fence_phases, sizeof(fence_phases) / sizeof(*fence_phases));
