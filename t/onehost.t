@@ -151,12 +151,12 @@ unlevel() {
     local row
     anew 10000
     for row in 2 3 4 5 6 7 8; do
-        insert 10000 $row
+        insert 10000 "$row"
         case $row in
-        2) stays 10001 $row ;;
-        3) stays 10004 $row ;;
-        4) stays 10002 $row ;;
-        6) stays 10003 $row ;;
+        2) stays 10001 "$row" ;;
+        3) stays 10004 "$row" ;;
+        4) stays 10002 "$row" ;;
+        6) stays 10003 "$row" ;;
         esac
     done
     oh_kill 10000
