@@ -46,8 +46,11 @@ switch() {
         --master_state=dead --dead_master_host=db1 --interactive=0 "$@" >"$out" 2>&1 || code=$?
 }
 
+# What it is instead is said.
 replicates() {
-    ctl status | grep -q "^$1 .*replicates=$2:Yes/Yes"
+    local line
+    line=$(ctl status | grep "^$1 ")
+    [[ $line == *"replicates=$2:Yes/Yes"* ]] || { echo "# $line"; return 1; }
 }
 
 attached() {
