@@ -89,7 +89,7 @@ static void tell(struct reopen *r, const struct group *g, const struct topo *t, 
     r->told = why != NULL;
 }
 
-void reopen_master(struct reopen *r, struct group *g, const struct topo *t, int master)
+int reopen_master(struct reopen *r, struct group *g, const struct topo *t, int master)
 {
     const struct topo_host *m = &t->host[master];
     char why[TOPO_TEXT];
@@ -101,7 +101,7 @@ void reopen_master(struct reopen *r, struct group *g, const struct topo *t, int 
     if (m->reach != REACH_UP || !m->read_only || m->channels > 0 || !r->writable_ms ||
         g->paused_until_wall_ms || !was_promoted_here(g, master) ||
         was_restarted(&g->host[master].sql, r->writable_ms, &e) != 1)
-        return;
+        return 0;
     rc = roles_may_reopen(t, master, why) ? 0 : err_set(&e, ERR_WORLD, "%s", why);
     if (rc == 0) {
         rc = lock_all(g, t, &e);
@@ -112,4 +112,5 @@ void reopen_master(struct reopen *r, struct group *g, const struct topo *t, int 
     if (rc == 0)
         r->writable_ms = clock_mono_ms();
     tell(r, g, t, master, rc == 0 ? NULL : e.text);
+    return rc == 0;
 }

@@ -13,7 +13,7 @@ struct reopen {
 };
 
 /* t: a snapshot of the group by the sessions of g, master: host index. Some seconds at most when
- * there is something to do, and what report_script takes. */
-void reopen_master(struct reopen *r, struct group *g, const struct topo *t, int master);
+ * there is something to do, and what report_script takes. True when it takes writes again. */
+int reopen_master(struct reopen *r, struct group *g, const struct topo *t, int master);
 
 #endif

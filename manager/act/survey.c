@@ -334,7 +334,9 @@ static void look(struct survey *s)
     add_agents(s, t);
     judge(s, t);
     intruder_close(&s->g, t, s->master, &s->intruders);
-    reopen_master(&s->reopen, &s->g, t, s->master);
+    /* Told by itself: when somebody sets it read-only afterwards, that is news. */
+    if (reopen_master(&s->reopen, &s->g, t, s->master))
+        s->ails[VERDICT_READ_ONLY] = (struct fact){0};
     note_away(s, t);
     topo_free(&t);
 }
