@@ -68,7 +68,7 @@ MASTERHA := $(addprefix masterha_,manager check_repl check_ssh check_status stop
               conf_host secondary_check master_monitor)
 # And those of its programs for database hosts.
 MHA_NODE := save_binary_logs filter_mysqlbinlog
-MHA_SQL  := purge_relay_logs
+MHA_SQL  := purge_relay_logs apply_diff_relay_logs
 # What clang-format lays out: `make format FILES=common/buf.c` does one file.
 FILES    ?= $(shell find common manager node t -name '*.[ch]')
 

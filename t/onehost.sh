@@ -17,6 +17,11 @@ oh() {
         env HOME=/var/tmp/home USER=$OH_USER LOGNAME=$OH_USER "$@"
 }
 
+# Over ssh, as MHA's manager does: each word as it is.
+oh_ssh() {
+    oh ssh -o StrictHostKeyChecking=no -o BatchMode=yes 127.0.0.1 "$(printf '%q ' "$@")"
+}
+
 oh_sql() {
     local port=$1
     shift

@@ -200,6 +200,40 @@ rescued() {
     that "all have what any of them had" within 30 oh_level 6 10001 10002 10003 10004
 }
 
+# place PORT: what its SQL thread has executed, and what its IO thread has received, of the master's log.
+place() {
+    oh "$LAB_SERVER_DIR/bin/mysql" --no-defaults -u root -S "$OH_ROOT/$1/sock" -e 'SHOW SLAVE STATUS\G' | awk -F': ' '{gsub(/ /, "", $1); v[$1] = $2}
+        END {print v["Relay_Master_Log_File"], v["Exec_Master_Log_Pos"], v["Master_Log_File"], v["Read_Master_Log_Pos"]}'
+}
+
+# What MHA's own manager has its node's programs do, over ssh: the replica that has most serves the one that has least.
+mhas_manager() {
+    local file pos latest latest_pos
+    [[ $mode == position ]] || return 0
+    unlevel
+    read -r file pos _ <<<"$(place 10001)"
+    read -r _ _ latest latest_pos <<<"$(place 10003)"
+    code=0
+    oh_ssh apply_diff_relay_logs --command=generate_and_send "--scp_user=$OH_USER" --scp_host=127.0.0.1 --scp_port=22 \
+        "--latest_mlf=$latest" "--latest_rmlp=$latest_pos" "--target_mlf=$file" "--target_rmlp=$pos" --server_id=103 \
+        "--diff_file_readtolatest=/var/tmp/home/sent/diff" --workdir=/var/tmp/home --timestamp=20261126 \
+        --handle_raw_binlog=1 --disable_log_bin=0 --manager_version=0.58 "--relay_log_info=$OH_ROOT/10003/data/relay-log.info" \
+        "--relay_dir=$OH_ROOT/10003/data" >"$out" 2>&1 || code=$?
+    that "the difference is generated and sent: exit code 0" ends 0
+    that "... by scp" says "scp /var/tmp/home/sent/diff to $OH_USER@127.0.0.1(22) succeeded."
+    oh_ssh save_binary_logs --command=save "--start_file=$latest" "--start_pos=$latest_pos" \
+        "--binlog_dir=$OH_ROOT/10000/binlogs" --output_file=/var/tmp/home/saved --handle_raw_binlog=1 --disable_log_bin=0 \
+        --manager_version=0.58 >"$out" 2>&1 || code=$?
+    that "the dead master's rest is saved: exit code 0" ends 0
+    oh_ssh apply_diff_relay_logs --command=apply "--slave_user=$OH_LOGIN" --slave_host=127.0.0.1 --slave_ip=127.0.0.1 \
+        --slave_port=10001 --apply_files=/var/tmp/home/sent/diff,/var/tmp/home/saved --workdir=/var/tmp/home \
+        --target_version=5.6 --timestamp=20261126 --handle_raw_binlog=1 --disable_log_bin=0 --manager_version=0.58 \
+        "--slave_pass=$OH_PASSWORD" >"$out" 2>&1 || code=$?
+    that "both are applied: exit code 0" ends 0
+    that "every row is there" oh_level 8 10001
+    that "it names the old master still" test "$(oh_master 10001)" = '10000 No Yes'
+}
+
 # The master lives: MHA's switch there, and back without a word about the new master.
 switched() {
     anew 10000
@@ -275,7 +309,7 @@ dual_master() {
 lab_raise mysql56 position --hosts 1
 oh_raise >"$out" 2>&1 || { sed 's/^/# /' "$out"; echo "Bail out! the servers did not rise"; exit 1; }
 [[ -z ${RAISE_ONLY-} ]] || { trap - EXIT; exit 0; }
-for part in ${PARTS:-checks plain_failover second_failover by_hand rescued switched dead_replicas tiers dual_master}; do
+for part in ${PARTS:-checks plain_failover second_failover by_hand rescued mhas_manager switched dead_replicas tiers dual_master}; do
     $part
 done
 tests_done

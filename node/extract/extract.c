@@ -49,6 +49,32 @@ struct extract *extract_open_trial(const struct extract_ask *ask, struct extract
     return open_as(ask, report, 1, e);
 }
 
+int extract_locate(const struct extract_ask *ask, size_t *file, uint64_t *offset,
+                   struct binpos *start, struct err *e)
+{
+    struct extract_report report;
+    struct extract *x = extract_open(ask, &report, e);
+    const struct extract_range *r;
+    int rc = 1;
+
+    while (x && rc > 0 && x->ready.len == 0 && x->open.len == 0)
+        rc = extract_pump(x, e);
+    if (x && rc >= 0 && (x->ready.len || x->open.len)) {
+        r = (const struct extract_range *)(const void *)(x->ready.len ? x->ready.data
+                                                                      : x->open.data);
+        *file = r->file;
+        *offset = r->offset;
+        snprintf(start->file, sizeof(start->file), "%s",
+                 x->names.data + r->name * BINPOS_FILE_BYTES);
+        start->pos = r->start;
+        rc = 1;
+    }
+    rc = x ? rc : -1;
+    extract_close(x);
+    extract_report_release(&report);
+    return rc;
+}
+
 static void close_out(struct extract *x)
 {
     if (x->out_is_open && extract_files_fd(x->ask.files, x->out_file) < 0)

@@ -36,6 +36,9 @@ struct extract_ask {
     struct binpos until;
     int overlaps; /* relay logs of a vault: files may hold again what earlier ones hold, and may be
                      missing where others hold the same; all are read, from the first on */
+    int parts; /* relay logs by position: the files are parts of one log, of several hosts even, the
+                  first of which begins at `after`; each goes on where the one before ended, inside
+                  of a transaction too */
     /* relay logs only, relay_file "" for none: the master's coordinate of an event of a relay log,
      * where it is known from the replica's status; needed if none of the files names the master's
      * file */
@@ -60,6 +63,8 @@ struct extract_report {
     char bad_file[BINPOS_FILE_BYTES]; /* its local name */
     uint64_t abandoned; /* transactions in the middle that have no end and were left out */
     int has_gap;        /* relay logs: the rest behind a gap in the master's log was left out */
+    struct binpos
+        reached; /* relay logs: behind the last event there is, of an open transaction too */
     struct binpos available; /* first coordinate there is; set also when extract_open refuses */
     struct gtid_set before; /* by GTID: what was there before the first file; also with a refusal */
 };
@@ -90,6 +95,11 @@ struct extract *extract_open(const struct extract_ask *ask, struct extract_repor
 /* 1: a piece; 0: no more; -1: e. The piece is valid until the next call. */
 int extract_next(struct extract *x, struct extract_piece *piece, struct err *e);
 void extract_close(struct extract *x);
+/* Where extract_next would begin, were it also of a transaction that has no end: 1, with the file's
+ * number in the list, the offset in it and the master's coordinate; 0: nothing follows; -1 as
+ * extract_open. */
+int extract_locate(const struct extract_ask *ask, size_t *file, uint64_t *offset,
+                   struct binpos *start, struct err *e);
 void extract_report_release(struct extract_report *report);
 
 #endif

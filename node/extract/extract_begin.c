@@ -22,7 +22,7 @@ static int check_files(const struct extract *x, size_t i, struct err *e)
         if (extract_files_fd(x->ask.files, i) < 0 &&
             access(extract_files_path(x->ask.files, i), R_OK) != 0)
             return err_errno(e, ERR_IO, "cannot read %s", extract_files_path(x->ask.files, i));
-        if (i > first && !x->ask.overlaps &&
+        if (i > first && !x->ask.overlaps && !x->ask.parts &&
             binpos_number(name_of(x, i)) > binpos_number(name_of(x, i - 1)) + 1)
             return err_set(e, ERR_WORLD, "between %s and %s a log file is missing",
                            name_of(x, i - 1), name_of(x, i));
@@ -282,6 +282,11 @@ static int resolve_name(struct extract *x, size_t i, struct err *e)
     struct binlog_event ev;
     int seen = 0, told = 0, rc = 1;
 
+    if (x->ask.parts) {
+        relay_set(&x->walk, &x->ask.after);
+        return 0;
+    }
+
     for (size_t at = i; told == 0 && at < count_of(x); at++) {
         if (extract_open_file(x, at, 0, e))
             return -1;
@@ -343,7 +348,7 @@ static int prime(struct extract *x, struct err *e)
 
 static int begin_relay_position(struct extract *x, struct err *e)
 {
-    size_t i = x->ask.overlaps || !x->ask.after.file[0] ? 0 : count_of(x);
+    size_t i = x->ask.overlaps || x->ask.parts || !x->ask.after.file[0] ? 0 : count_of(x);
     int before = 0;
 
     x->is_covered = !x->ask.after.file[0];
@@ -357,6 +362,8 @@ static int begin_relay_position(struct extract *x, struct err *e)
         return -1;
     if (extract_files_begin(x->ask.files, i)->file[0])
         relay_set(&x->walk, extract_files_begin(x->ask.files, i));
+    x->is_in_head = x->ask.parts;
+    x->joint = x->ask.after;
     return prime(x, e);
 }
 

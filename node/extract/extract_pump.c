@@ -232,6 +232,38 @@ static void note_passed(struct extract *x, const struct place *at)
         x->is_covered = 1;
 }
 
+/* The head of a part tells where its file began, which is not where the part begins. */
+static void join(struct extract *x)
+{
+    if (binpos_cmp(&x->walk.at, &x->joint) <= 0) {
+        relay_set(&x->walk, &x->joint);
+        x->walk.connected = x->walk.jumped = 0;
+    }
+}
+
+/* Only what belongs to files may lie between two parts: it takes up room in the master's log. */
+static int check_joint(const struct extract *x, const struct binlog_event *ev,
+                       const struct place *at, struct err *e)
+{
+    char ends[BINPOS_FILE_BYTES + 24], begins[BINPOS_FILE_BYTES + 24];
+    int joins = at->relay.rough || binpos_cmp(&at->start, &at->before) == 0 ||
+                (at->before.pos == BINLOG_MAGIC_BYTES && at->start.pos > at->before.pos);
+
+    if (joins && !at->relay.gap)
+        return 0;
+    return err_set(e, ERR_WORLD,
+                   "the event at %llu is that at %s of the master, and does not join %s",
+                   (unsigned long long)ev->offset, binpos_print(&at->start, begins, sizeof(begins)),
+                   binpos_print(&x->joint, ends, sizeof(ends)));
+}
+
+static int is_of_head(const struct binlog_event *ev)
+{
+    return ev->type == BINLOG_FORMAT || ev->type == BINLOG_ROTATE ||
+           ev->type == BINLOG_PREVIOUS_GTIDS || ev->type == BINLOG_MARIA_GTID_LIST ||
+           ev->type == BINLOG_MARIA_CHECKPOINT;
+}
+
 /* Relay logs: 1 if a part of the master's log, with its place. */
 static int find_place(struct extract *x, const struct binlog_event *ev, struct place *at,
                       struct err *e)
@@ -246,6 +278,8 @@ static int find_place(struct extract *x, const struct binlog_event *ev, struct p
         at->end = ev->offset + ev->length;
         return 1;
     }
+    if (x->is_in_head && !is_of_head(ev))
+        join(x);
     at->before = x->walk.at;
     at->before_is_exact = x->walk.is_exact;
     role = relay_feed(&x->walk, ev, &x->r.format, &at->relay, e);
@@ -256,6 +290,9 @@ static int find_place(struct extract *x, const struct binlog_event *ev, struct p
     at->start = x->walk.at;
     at->start.pos = at->relay.start;
     at->end = at->relay.end;
+    if (x->is_in_head && check_joint(x, ev, at, e))
+        return -1;
+    x->is_in_head = 0;
     return 1;
 }
 
@@ -305,7 +342,8 @@ static int take(struct extract *x, const struct binlog_event *ev, struct err *e)
         return -1;
     if (ev->type == BINLOG_FORMAT)
         x->format_offset = ev->offset;
-    if (!is_masters && ev->type != BINLOG_FORMAT)
+    /* That of a part's head tells of the start of a server that was long before. */
+    if (!is_masters && (ev->type != BINLOG_FORMAT || x->is_in_head))
         return 1;
     role = trx_feed(&x->trx, ev, e);
     if (role < 0)
@@ -357,6 +395,9 @@ static int finish(struct extract *x)
 {
     struct extract_report *report = x->report;
     int is_bad = x->r.end.kind != BINLOG_END_CLEAN && x->r.end.kind != BINLOG_END_OPEN;
+
+    if (x->ask.kind == EXTRACT_RELAY_LOGS)
+        report->reached = x->walk.at;
 
     if (is_bad || report->bad.kind == BINLOG_END_OPEN) {
         report->bad = x->r.end;
@@ -416,6 +457,8 @@ static int next_file(struct extract *x, struct err *e)
         return -1;
     if (x->ask.overlaps)
         go_to_begin(x);
+    x->is_in_head = x->ask.parts;
+    x->joint = x->walk.at;
     return 1;
 }
 

@@ -32,7 +32,9 @@ struct extract {
     struct binpos opened; /* where the open transaction begins, in the master's log */
     size_t opened_file;   /* and here */
     uint64_t opened_offset;
-    int is_verifying; /* check sums count */
+    int is_verifying;    /* check sums count */
+    int is_in_head;      /* ask.parts: no event of the master's in this file yet */
+    struct binpos joint; /* ask.parts: where the file before ended */
     int is_done;
     int is_trial; /* no check against ask.whole: this one serves the check */
     /* what extract_next gave last */

@@ -4,6 +4,7 @@
  * what no host has (heads of files) on MySQL, whose IO thread counts bytes. */
 #include "common/crc32.h"
 #include "node/binlog/bytes.h"
+#include "node/binlog/made.h"
 #include "node/replay/replay.h"
 
 #include <errno.h>
@@ -49,42 +50,22 @@ static const unsigned char *look(struct dump *d, uint64_t offset, size_t need, s
     return NULL;
 }
 
-/* What a header of our own making says. */
-struct made {
-    unsigned char type, flags;
-    uint32_t log_pos;
-};
-
-/* An event of our own making; len: header and body, with room for the checksum behind them. */
-static int send_made(struct dump *d, struct made made, unsigned char *event, size_t len,
-                     struct err *e)
+static int send_event(struct dump *d, const unsigned char *event, size_t len, struct err *e)
 {
-    size_t whole = len + (d->checksum == BINLOG_CHECKSUM_CRC32 ? BINLOG_CHECKSUM_BYTES : 0);
     struct packet_conn *c = &d->s->conn;
 
-    memset(event, 0, BINLOG_HEADER_BYTES);
-    event[4] = made.type;
-    bytes_put32(event + 5, d->s->r->ask.server_id);
-    bytes_put32(event + 9, (uint32_t)whole);
-    bytes_put32(event + 13, made.log_pos);
-    event[17] = made.flags;
-    if (whole > len)
-        bytes_put32(event + len, crc32_add(0, event, len));
-    return packet_begin(c, whole + 1, e) || packet_write(c, "", 1, e) ||
-                   packet_write(c, event, whole, e)
+    return packet_begin(c, len + 1, e) || packet_write(c, "", 1, e) ||
+                   packet_write(c, event, len, e)
                ? -1
                : 0;
 }
 
-static int send_rotate(struct dump *d, const char *file, uint64_t pos, struct err *e)
+static int send_rotate(struct dump *d, const struct binpos *to, struct err *e)
 {
-    unsigned char event[BINLOG_HEADER_BYTES + 8 + BINPOS_FILE_BYTES + BINLOG_CHECKSUM_BYTES];
-    size_t n = strnlen(file, BINPOS_FILE_BYTES);
+    unsigned char event[BINLOG_MADE_ROTATE_MAX];
 
-    bytes_put64(event + BINLOG_HEADER_BYTES, pos);
-    memcpy(event + BINLOG_HEADER_BYTES + 8, file, n);
-    return send_made(d, (struct made){BINLOG_ROTATE, BINLOG_FLAG_ARTIFICIAL, 0}, event,
-                     BINLOG_HEADER_BYTES + 8 + n, e);
+    return send_event(d, event, binlog_make_rotate(event, d->s->r->ask.server_id, to, d->checksum),
+                      e);
 }
 
 /* The creation time tells that the master has restarted (temporary tables are gone), and log_pos
@@ -94,7 +75,6 @@ enum format_is { FORMAT_AMID, FORMAT_NEXT_FILE, FORMAT_WHOLE_FILE };
 static int send_format(struct dump *d, enum format_is is, struct err *e)
 {
     const struct extract_piece *p = d->piece;
-    struct packet_conn *c = &d->s->conn;
     unsigned char event[FORMAT_MAX];
     size_t len = p->format_event_len;
 
@@ -111,10 +91,7 @@ static int send_format(struct dump *d, enum format_is is, struct err *e)
         bytes_put32(event + len - BINLOG_CHECKSUM_BYTES,
                     crc32_add(0, event, len - BINLOG_CHECKSUM_BYTES));
     d->checksum = p->checksum;
-    return packet_begin(c, len + 1, e) || packet_write(c, "", 1, e) ||
-                   packet_write(c, event, len, e)
-               ? -1
-               : 0;
+    return send_event(d, event, len, e);
 }
 
 /* By GTID a master sends its files from their beginning, and so does this: MySQL 9.7, while its
@@ -123,12 +100,15 @@ static int send_format(struct dump *d, enum format_is is, struct err *e)
 static int announce(struct dump *d, const char *file, uint64_t pos, struct err *e)
 {
     enum format_is is = FORMAT_AMID;
+    struct binpos to;
 
     if (strcmp(d->file, file) != 0)
         is = d->ask->by_gtid ? FORMAT_WHOLE_FILE : d->file[0] ? FORMAT_NEXT_FILE : FORMAT_AMID;
     if (is == FORMAT_WHOLE_FILE)
         pos = BINLOG_MAGIC_BYTES;
-    if (send_rotate(d, file, pos, e) || send_format(d, is, e))
+    to.pos = pos;
+    snprintf(to.file, sizeof(to.file), "%s", file);
+    if (send_rotate(d, &to, e) || send_format(d, is, e))
         return -1;
     snprintf(d->file, sizeof(d->file), "%s", file);
     d->is_announced = 1;
@@ -283,12 +263,15 @@ static int send_heartbeat(struct dump *d, struct err *e)
 {
     unsigned char event[BINLOG_HEADER_BYTES + BINPOS_FILE_BYTES + BINLOG_CHECKSUM_BYTES];
     size_t n = strlen(d->file);
+    struct binlog_made made = {.type = BINLOG_HEARTBEAT,
+                               .server_id = d->s->r->ask.server_id,
+                               .log_pos = (uint32_t)d->at,
+                               .len = BINLOG_HEADER_BYTES + n};
 
     if (n == 0 || d->at > UINT32_MAX)
         return 0;
     memcpy(event + BINLOG_HEADER_BYTES, d->file, n);
-    return send_made(d, (struct made){BINLOG_HEARTBEAT, 0, (uint32_t)d->at}, event,
-                     BINLOG_HEADER_BYTES + n, e) ||
+    return send_event(d, event, binlog_make(event, &made, d->checksum), e) ||
                    packet_flush(&d->s->conn, e)
                ? -1
                : 0;

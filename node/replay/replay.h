@@ -95,6 +95,10 @@ int replay_dump_run(struct replay_session *s, const struct replay_dump *d, struc
 /* peer.c: 1 when the other end of this loopback connection is a socket of that user; 0 not; -1. */
 int replay_peer_is(int fd, unsigned uid, struct err *e);
 
+/* server.c: listens on r->port and serves the stream in the file at path, of so many bytes, by a
+ * thread of its own until the process ends; r->ask and r->lock are set before. ERR_WORLD when the
+ * stream holds no event, ERR_IO, ERR_FORMAT. */
+int replay_begin(struct replay *r, const char *path, uint64_t bytes, struct err *e);
 /* main.c: `kagemusha-node replay`. */
 int node_replay_main(int argc, char **argv);
 

@@ -12,8 +12,10 @@ static const struct tool {
     int (*run)(int argc, char **argv);
     const char *help;
 } tools[] = {
-    {"purge_relay_logs", purge_relay_logs_main, "let go of relay logs that are applied"},
-    {NULL,               NULL,                  NULL                                   },
+    {"purge_relay_logs",      purge_relay_logs_main,      "let go of relay logs that are applied"},
+    {"apply_diff_relay_logs", apply_diff_relay_logs_main,
+     "give a replica what another has received"                                                  },
+    {NULL,                    NULL,                       NULL                                   },
 };
 
 static const struct tool *find(const char *name)

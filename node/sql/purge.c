@@ -231,16 +231,6 @@ static int run(struct purge *p, struct err *e)
     return rc;
 }
 
-/* Whoever lists processes sees the command line, whose words lie behind the first one. */
-static void take_password(struct purge *p, char *first_word)
-{
-    if (!p->password)
-        return;
-    snprintf(p->secret, sizeof(p->secret), "%s", p->password);
-    memset(first_word + (p->password - first_word), 'x', strlen(p->password));
-    p->password = p->secret;
-}
-
 int purge_relay_logs_main(int argc, char **argv)
 {
     struct purge p = {.workdir = "/var/tmp",
@@ -269,7 +259,8 @@ int purge_relay_logs_main(int argc, char **argv)
 
     if (!tool_args("purge_relay_logs", &argc, argv, table, &status))
         return status;
-    take_password(&p, argv[0]);
+    if (p.password)
+        tool_take_secret(&p.password, argv[0], p.secret, sizeof(p.secret));
     if (!p.user && !p.defaults_file)
         p.user = "root";
     say_time("purge_relay_logs script started.");

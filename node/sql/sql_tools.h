@@ -5,8 +5,13 @@
 
 #include "common/sql_status.h"
 
-/* The exit status. */
+/* The exit status of each. */
 int purge_relay_logs_main(int argc, char **argv);
+int apply_diff_relay_logs_main(int argc, char **argv);
+
+/* Whoever lists processes sees the command line, whose words lie behind the first one: the password
+ * goes into secret, and x's stand in its place. */
+void tool_take_secret(const char **password, char *first_word, char *secret, size_t size);
 
 /* 1 when host is this one: loopback, a name with localhost in it, the own name, or an address of an
  * interface. */

@@ -2,6 +2,7 @@
 #include "node/tools/save.h"
 
 #include "common/file.h"
+#include "node/binlog/made.h"
 #include "node/binlog/reader.h"
 
 #include <stdlib.h>
@@ -55,15 +56,24 @@ static int check_end(const struct binlog_reader *r, struct err *e)
     return 0;
 }
 
+static int put_name(const struct binlog_reader *r, const struct binpos *named, int fd,
+                    struct err *e)
+{
+    unsigned char event[BINLOG_MADE_ROTATE_MAX];
+    size_t len = binlog_make_rotate(event, 0, named, r->format.checksum);
+
+    return file_write_all(fd, event, len, e);
+}
+
 /* Whole events from `start` on, or from behind the head if that is further. */
-static int save_file(struct binlog_reader *r, uint64_t start, int fd, struct save_result *out,
-                     struct err *e)
+static int save_file(struct binlog_reader *r, uint64_t start, const struct binpos *named, int fd,
+                     struct save_result *out, struct err *e)
 {
     int is_first = start > 0, rc;
     struct binlog_event ev;
     uint64_t head, end;
 
-    if (pass_head(r, is_first, fd, &head, e))
+    if (pass_head(r, is_first, fd, &head, e) || (named && put_name(r, named, fd, e)))
         return -1;
     memset(&r->end, 0, sizeof(r->end));
     start = end = start > head ? start : head;
@@ -80,8 +90,8 @@ static int save_file(struct binlog_reader *r, uint64_t start, int fd, struct sav
     return copy(r, start, end, fd, e);
 }
 
-int save_events(const struct extract_files *files, uint64_t start, int fd, struct save_result *out,
-                struct err *e)
+int save_events(const struct extract_files *files, uint64_t start, const struct binpos *named,
+                int fd, struct save_result *out, struct err *e)
 {
     memset(out, 0, sizeof(*out));
     start = start < BINLOG_MAGIC_BYTES ? BINLOG_MAGIC_BYTES : start;
@@ -91,7 +101,7 @@ int save_events(const struct extract_files *files, uint64_t start, int fd, struc
         int rc = binlog_open(&r, path, 1, e);
 
         if (rc == 0)
-            rc = save_file(&r, i == 0 ? start : 0, fd, out, e);
+            rc = save_file(&r, i == 0 ? start : 0, i == 0 ? named : NULL, fd, out, e);
         binlog_close(&r);
         if (rc)
             return err_wrap(e, "%s", path);

@@ -4,9 +4,6 @@
 #include "node/tools/save.h"
 #include "node/tools/tools.h"
 
-#include "common/file.h"
-
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,27 +79,10 @@ static int choose(const struct options *o, const struct extract_files *all,
     return 0;
 }
 
-static int create_output(const char *path, struct err *e)
-{
-    char dir[4096];
-    char *slash;
-    int fd;
-
-    snprintf(dir, sizeof(dir), "%s", path);
-    slash = strrchr(dir, '/');
-    if (slash && slash != dir) {
-        *slash = '\0';
-        if (file_mkdirs(dir, 0700, e))
-            return -1;
-    }
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    return fd < 0 ? err_errno(e, ERR_IO, "cannot create %s", path) : fd;
-}
-
 static int test(const struct options *o, const struct extract_files *all, struct err *e)
 {
     const char *last = extract_files_path(all, extract_files_count(all) - 1);
-    int fd = create_output(o->output_file, e);
+    int fd = tool_create(o->output_file, e);
 
     if (fd < 0)
         return -1;
@@ -126,11 +106,11 @@ static int save(const struct options *o, const struct extract_files *all, int *s
     int fd = -1, rc = choose(o, all, &chosen, e);
 
     if (rc == 0)
-        rc = (fd = create_output(o->output_file, e)) < 0 ? -1 : 0;
+        rc = (fd = tool_create(o->output_file, e)) < 0 ? -1 : 0;
     printf(" Concat binary/relay logs from %s pos %d to %s EOF into %s ..\n", o->start_file,
            o->start_pos, extract_files_name(all, extract_files_count(all) - 1), o->output_file);
     if (rc == 0)
-        rc = save_events(&chosen, (uint64_t)o->start_pos, fd, &result, e);
+        rc = save_events(&chosen, (uint64_t)o->start_pos, NULL, fd, &result, e);
     if (fd >= 0 && close(fd) && rc == 0)
         rc = err_errno(e, ERR_IO, "cannot write %s", o->output_file);
     extract_files_release(&chosen);

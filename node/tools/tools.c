@@ -4,6 +4,7 @@
 #include "common/file.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,23 @@ int tool_check_manager(const char *version, struct err *e)
         return 0;
     return err_set(e, ERR_CONFIG, "a manager of version %s is not served: 0.54 is the oldest",
                    version);
+}
+
+int tool_create(const char *path, struct err *e)
+{
+    char dir[4096];
+    char *slash;
+    int fd;
+
+    snprintf(dir, sizeof(dir), "%s", path);
+    slash = strrchr(dir, '/');
+    if (slash && slash != dir) {
+        *slash = '\0';
+        if (file_mkdirs(dir, 0700, e))
+            return -1;
+    }
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    return fd < 0 ? err_errno(e, ERR_IO, "cannot create %s", path) : fd;
 }
 
 static void chomp(char *line)

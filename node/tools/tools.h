@@ -18,6 +18,9 @@ int tool_args(const char *name, int *argc, char **argv, const struct args_option
 /* 0 when a manager of that version may be served: MHA's own of 0.54 and later, and ours. */
 int tool_check_manager(const char *version, struct err *e);
 
+/* Creates the file, empty, mode 0600, and directories above it. The descriptor; -1 ERR_IO. */
+int tool_create(const char *path, struct err *e);
+
 /* The directory of the relay logs out of a relay-log.info file: its first line, or the second where
  * the first is a number; relative to datadir. name: the file it names; may be NULL. ERR_IO. */
 struct tool_relay_place {

@@ -97,7 +97,7 @@ for name in "$programs"/masterha_*; do
     in_page "$(page "$name")" >"$work/found"
     compare "$name" "$work/wanted" "$work/found"
 done | rule "pages of the masterha_* commands have their options"
-for name in save_binary_logs filter_mysqlbinlog purge_relay_logs; do
+for name in save_binary_logs filter_mysqlbinlog purge_relay_logs apply_diff_relay_logs; do
     { "$programs/$name" --help | sed -n 's/^  --\([a-z_-]*\).*/\1/p' && printf 'help\nversion\n'; } |
         sort -u >"$work/wanted"
     in_page "$(page "$name")" >"$work/found"
