@@ -346,6 +346,11 @@ static int saturated(const struct facts *f)
 {
     return hidden(f) && f->m->agent == AGENT_UP && f->m->life == LIFE_RUNNING;
 }
+/* The same while its disk takes no writes: that is why. Replicas hear what needs no disk. */
+static int stalled_hidden(const struct facts *f)
+{
+    return saturated(f) && f->m->storage == STORAGE_STALLED;
+}
 static int contradicted(const struct facts *f)
 {
     return f->t->secondary == 1;
@@ -419,6 +424,7 @@ static const struct row rows[] = {
     {returning,          VERDICT_RETURNING,         WATCH },
     {crashed,            VERDICT_CRASHED,           DEAD  },
     {stopped,            VERDICT_STOPPED,           DEAD  },
+    {stalled_hidden,     VERDICT_STALLED,           WATCH },
     {saturated,          VERDICT_SATURATED,         WATCH },
     {hidden,             VERDICT_HIDDEN,            WATCH },
     {contradicted,       VERDICT_CONTRADICTED,      WATCH },
