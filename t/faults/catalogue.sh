@@ -26,7 +26,7 @@ reboot-after-failover        failover  -                   FA6,FE8      -
 cable-of-master              failover  --net-timeout=0     FB2,FB8      both
 cable-of-master-unfenceable  none      -                   FB2          mariadb
 disk-full                    none      --small-disk=96m    FA7          mariadb
-disk-stalled                 none      --small-disk=96m    FA9          mariadb
+disk-stalled                 none      --small-disk=96m    FA9          both
 too-many-connections         none      -                   FA10         mariadb
 password-rotated             none      -                   FA11         mariadb
 host-blocked                 none      --set=skip_name_resolve=0 FA12         mariadb
