@@ -33,7 +33,8 @@ struct applying {
     struct sql_catchup saved;
     struct extract_report report;
     struct spool spool;
-    int pointed, stopped;
+    int pointed;        /* the replica has been pointed at the replay server */
+    int applier_failed; /* its SQL thread stopped with an error meanwhile */
 };
 
 static struct replay replay = {.listener = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -253,9 +254,9 @@ static int put_back(struct applying *w, int failed, int was_io, int was_sql, str
     }
     if (rc == 0 && w->pointed)
         rc = sql_set_relay_log_purge(&w->sql, w->server.relay_log_purge, soon(), e);
-    if (rc == 0 && was_sql && !failed)
+    if (rc == 0 && was_sql && !w->applier_failed)
         rc = sql_start_sql(&w->sql, name, soon(), e);
-    if (rc == 0 && was_io && !failed)
+    if (rc == 0 && was_io && !w->applier_failed)
         rc = sql_start_io(&w->sql, name, soon(), e);
     return rc;
 }
@@ -270,7 +271,9 @@ static int catch_up(struct applying *w, struct err *e)
         rc = point(w, e);
     if (rc == 0)
         rc = wait_applied(w, e);
-    if (rc < 0 && read_channel(w, &back) == 0 && w->channel->sql_errno)
+    w->applier_failed =
+        rc < 0 && w->pointed && read_channel(w, &back) == 0 && w->channel->sql_errno;
+    if (w->applier_failed)
         e->code = ERR_SQL;
     if (put_back(w, rc < 0, was_io, was_sql, &back) == 0)
         return rc;
