@@ -298,3 +298,8 @@ int sql_read_relay_base(struct sql *s, char *out, size_t size, int64_t deadline_
     db_rows_free(&r);
     return 0;
 }
+
+uint32_t sql_catchup_server_id(uint32_t master, uint32_t own)
+{
+    return master && master != own ? master : own ^ 0x40000000U;
+}

@@ -54,6 +54,10 @@ struct json_object *sql_catchup_to_json(const struct sql_catchup *c);
 /* Only what the note tells is set. */
 void sql_catchup_from_json(struct json_object *o, struct sql_catchup *c);
 
+/* The server_id that a replay server presents: the master's, or, where nobody knows it, any that is
+ * not the replica's own. */
+uint32_t sql_catchup_server_id(uint32_t master, uint32_t own);
+
 /* Directory and name of the relay logs, "/var/lib/mysql/relay-bin"; "" when the server does not
  * tell. */
 int sql_read_relay_base(struct sql *s, char *out, size_t size, int64_t deadline_ms, struct err *e);

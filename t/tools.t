@@ -6,31 +6,9 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-# shellcheck source=t/lib.sh
-. t/lib.sh
-B=$(readlink -f "${B:-build}")
-server=${1:-${SERVER:-mariadb}}
-bin=build/servers/$server/bin
-dir=$(mktemp -d "${TMPDIR:-/var/tmp}/tools.XXXXXX")
-out=$dir/out
-# shellcheck source=t/binlog/servers.sh
-. t/binlog/servers.sh
-
-trap 'servers_end; rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM HUP
-
-# that NAME STATUS WORD COMMAND...: ends so, and says so.
-that() {
-    local name=$1 status=$2 word=$3 rc=0
-    shift 3
-    "$@" >"$out" 2>&1 || rc=$?
-    if ((rc == status)) && { [[ -z $word ]] || grep -qF -- "$word" "$out"; }; then
-        ok 0 "$name"
-    else
-        ok 1 "$name"
-        echo "# status $rc, not $status, or without: $word"
-    fi
-}
+# shellcheck source=t/tool.sh
+. t/tool.sh
+tool_begin tools "$@"
 
 words() {
     if [[ $server == mysql9 ]]; then
@@ -134,10 +112,6 @@ drops_applied() {
     [[ ! -e $dir/$server-r/relay.000001 ]] && (($(relay_logs | wc -l) <= 4))
 }
 
-if [[ ! -x $bin/mysqld ]] && ! t/servers/get "$server" >"$dir/get" 2>&1; then
-    echo "1..0 # SKIP $(tail -n 1 "$dir/get")"
-    exit 0
-fi
 begin
 m "SET binlog_format=STATEMENT; INSERT INTO app.t VALUES (1, 'says ROLLBACK'); FLUSH LOGS;
     INSERT INTO app.t VALUES (2, 'two'); FLUSH LOGS; INSERT INTO app.t VALUES (3, 'three')"

@@ -111,17 +111,14 @@ static int ask_peer_uid(struct rescue *r, struct json_object *o, struct err *e)
     return 0;
 }
 
-/* The name that is presented must only not be the replica's own: where nobody knows the dead
- * master's, another serves as well. */
 static int ask_replay(struct rescue *r, struct json_object **out, struct err *e)
 {
     const struct topo_host *h = &r->x->t->host[r->host];
-    uint32_t id = r->channel.master_server_id;
     struct json_object *o = json_object_new_object();
     int sha2 = h->version.family == FAMILY_MYSQL && version_at_least(&h->version, 8, 0, 4);
 
     *out = o;
-    json_put_u64(o, "server_id", id && id != h->server_id ? id : h->server_id ^ 0x40000000U);
+    json_put_u64(o, "server_id", sql_catchup_server_id(r->channel.master_server_id, h->server_id));
     json_put_str(o, "uuid", r->channel.master_uuid);
     json_put_str(o, "gtid_mode", gtid_mode_word(h->gtid_mode));
     json_put_u64(o, "replica_server_id", h->server_id);

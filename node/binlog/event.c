@@ -101,3 +101,9 @@ int binlog_type_has_body(unsigned type)
 {
     return type < 256 && types[type].what & BODY;
 }
+
+int binlog_type_is_head(unsigned type)
+{
+    return type == BINLOG_FORMAT || type == BINLOG_ROTATE || type == BINLOG_PREVIOUS_GTIDS ||
+           type == BINLOG_MARIA_GTID_LIST || type == BINLOG_MARIA_CHECKPOINT;
+}

@@ -171,6 +171,9 @@ const char *binlog_type_text(unsigned type, char out[24]);
 int binlog_type_known(unsigned type, int is_mariadb);
 /* 1: changes rows; its body is not looked at. */
 int binlog_type_is_rows(unsigned type);
+/* 1: it belongs to a file, not to what is replicated: Format, Rotate, Previous_gtids and MariaDB's
+ * Gtid_list and checkpoint. */
+int binlog_type_is_head(unsigned type);
 /* 1: the body of such an event is looked at by the functions below. */
 int binlog_type_has_body(unsigned type);
 

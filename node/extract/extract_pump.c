@@ -257,13 +257,6 @@ static int check_joint(const struct extract *x, const struct binlog_event *ev,
                    binpos_print(&x->joint, ends, sizeof(ends)));
 }
 
-static int is_of_head(const struct binlog_event *ev)
-{
-    return ev->type == BINLOG_FORMAT || ev->type == BINLOG_ROTATE ||
-           ev->type == BINLOG_PREVIOUS_GTIDS || ev->type == BINLOG_MARIA_GTID_LIST ||
-           ev->type == BINLOG_MARIA_CHECKPOINT;
-}
-
 /* Relay logs: 1 if a part of the master's log, with its place. */
 static int find_place(struct extract *x, const struct binlog_event *ev, struct place *at,
                       struct err *e)
@@ -278,7 +271,7 @@ static int find_place(struct extract *x, const struct binlog_event *ev, struct p
         at->end = ev->offset + ev->length;
         return 1;
     }
-    if (x->is_in_head && !is_of_head(ev))
+    if (x->is_in_head && !binlog_type_is_head(ev->type))
         join(x);
     at->before = x->walk.at;
     at->before_is_exact = x->walk.is_exact;

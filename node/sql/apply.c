@@ -129,15 +129,15 @@ static int fill_spool(struct applying *w, struct err *e)
     if (w->report.is_cut)
         printf(" A transaction that begins at %s:%llu has no end and is left out.\n",
                w->report.cut.file, (unsigned long long)w->report.cut.pos);
+    fflush(stdout);
     return w->report.transactions > 0;
 }
 
-/* The name that is presented must only not be the replica's own. */
+/* Admitted is the process that listens on the replica's port, by its user. */
 static int begin_serving(struct applying *w, struct err *e)
 {
     struct node_target t = {.port = w->a->server.port};
     struct node_instance *mysqld = mem_zalloc(sizeof(*mysqld));
-    uint32_t id = w->channel->master_server_id;
     struct replay_ask *ask = &replay.ask;
     pid_t pid;
 
@@ -151,7 +151,7 @@ static int begin_serving(struct applying *w, struct err *e)
                        "user that mysqld runs as)",
                        t.port);
     ask->any_password = 1;
-    ask->server_id = id && id != w->server.server_id ? id : w->server.server_id ^ 0x40000000U;
+    ask->server_id = sql_catchup_server_id(w->channel->master_server_id, w->server.server_id);
     ask->replica_server_id = w->server.server_id;
     snprintf(ask->uuid, sizeof(ask->uuid), "%s", w->channel->master_uuid);
     snprintf(ask->replica_uuid, sizeof(ask->replica_uuid), "%s", w->server.uuid);

@@ -20,9 +20,9 @@ struct options {
     const char *slave_user, *slave_pass, *slave_host, *slave_ip;
     const char *latest_mlf, *latest_rmlp, *target_mlf, *target_rmlp;
     const char *target_version, *workdir, *diff_file, *apply_files, *timestamp;
-    const char *manager_version, *client_bindir, *client_libdir;
+    struct tool_caller caller;
     int scp_port, slave_port, server_id, master_server_id;
-    int handle_raw_binlog, disable_log_bin, no_apply, debug;
+    int no_apply;
     char secret[256];
 };
 
@@ -52,8 +52,6 @@ static int logs_beside(const struct options *o, struct extract_files *out, struc
 static int find_relay_logs(const struct options *o, struct extract_files *out, struct err *e)
 {
     const char *dir = o->datadir ? o->datadir : o->relay_dir ? o->relay_dir : ".";
-    struct tool_relay_place place;
-    char *dot;
 
     if (o->current_relay_log)
         return logs_beside(o, out, e);
@@ -61,12 +59,7 @@ static int find_relay_logs(const struct options *o, struct extract_files *out, s
         return err_set(e, ERR_CONFIG,
                        "where the relay logs are: say --relay_dir and --current_relay_log, or "
                        "--relay_log_info");
-    if (tool_relay_log_info(o->relay_log_info, dir, &place, e))
-        return -1;
-    dot = strrchr(place.name, '.');
-    if (dot)
-        *dot = '\0';
-    return extract_files_of_dir(out, place.dir, place.name, e);
+    return tool_relay_logs_of_info(o->relay_log_info, dir, out, e);
 }
 
 /* A coordinate of the master out of two options; both or none. */
@@ -237,7 +230,7 @@ static int run(const struct options *o, struct err *e)
 {
     const char *command = o->command ? o->command : "";
 
-    if (tool_check_manager(o->manager_version, e))
+    if (tool_check_manager(o->caller.manager_version, e))
         return -1;
     if (strcmp(command, "test") == 0)
         return test_logs(o, e) || test_server(o, e) ? -1 : 0;
@@ -290,13 +283,7 @@ int apply_diff_relay_logs_main(int argc, char **argv)
         {"master_server_id",       ARGS_INT,  &o.master_server_id,  "N",                                          "without effect"                        },
         {"target_version",         ARGS_TEXT, &o.target_version,    "V",                                          "without effect"                        },
         {"timestamp",              ARGS_TEXT, &o.timestamp,         "T",                                          "without effect"                        },
-        {"handle_raw_binlog",      ARGS_INT,  &o.handle_raw_binlog, "0|1",                                        "without effect"                        },
-        {"disable_log_bin",        ARGS_INT,  &o.disable_log_bin,   "0|1",
-         "without effect: log_slave_updates tells"                                                                                                        },
-        {"manager_version",        ARGS_TEXT, &o.manager_version,   "V",                                          "of the caller"                         },
-        {"client_bindir",          ARGS_TEXT, &o.client_bindir,     "DIR",                                        "without effect"                        },
-        {"client_libdir",          ARGS_TEXT, &o.client_libdir,     "DIR",                                        "without effect"                        },
-        {"debug",                  ARGS_FLAG, &o.debug,             NULL,                                         "without effect"                        },
+        TOOL_CALLER_ROWS(o.caller),
         {NULL,                     ARGS_FLAG, NULL,                 NULL,                                         NULL                                    },
     };
     struct err e = {0};

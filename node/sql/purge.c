@@ -86,17 +86,14 @@ static int check_server(struct purge *p, struct err *e)
 
 static int find_logs(struct purge *p, struct err *e)
 {
-    struct tool_relay_place place;
     char base[4096];
     char *slash;
 
     if (p->relay_log_info) {
-        if (tool_relay_log_info(p->relay_log_info, ".", &place, e))
+        if (tool_relay_logs_of_info(p->relay_log_info, ".", &p->logs, e))
             return -1;
         printf(" Found relay_log.info: %s\n", p->relay_log_info);
-        if (strrchr(place.name, '.'))
-            *strrchr(place.name, '.') = '\0';
-        return extract_files_of_dir(&p->logs, place.dir, place.name, e);
+        return 0;
     }
     if (sql_read_relay_base(&p->sql, base, sizeof(base), clock_mono_ms() + SQL_TOOL_MS, e))
         return -1;

@@ -10,12 +10,6 @@
 
 #define CHUNK_BYTES (1u << 20)
 
-static int is_head(unsigned type)
-{
-    return type == BINLOG_FORMAT || type == BINLOG_ROTATE || type == BINLOG_PREVIOUS_GTIDS ||
-           type == BINLOG_MARIA_GTID_LIST || type == BINLOG_MARIA_CHECKPOINT;
-}
-
 static int copy(struct binlog_reader *r, uint64_t from, uint64_t to, int fd, struct err *e)
 {
     char *chunk = mem_alloc(CHUNK_BYTES);
@@ -40,7 +34,7 @@ static int pass_head(struct binlog_reader *r, int is_first, int fd, uint64_t *en
     *end = BINLOG_MAGIC_BYTES;
     if (is_first && file_write_all(fd, "\xfe\x62\x69\x6e", BINLOG_MAGIC_BYTES, e))
         return -1;
-    while ((rc = binlog_next(r, &ev, e)) > 0 && is_head(ev.type)) {
+    while ((rc = binlog_next(r, &ev, e)) > 0 && binlog_type_is_head(ev.type)) {
         *end = ev.offset + ev.length;
         if ((is_first || ev.type == BINLOG_ROTATE) && copy(r, ev.offset, *end, fd, e))
             return -1;
@@ -81,7 +75,7 @@ static int save_file(struct binlog_reader *r, uint64_t start, const struct binpo
         return -1;
     while ((rc = binlog_next(r, &ev, e)) > 0) {
         end = ev.offset + ev.length;
-        out->events += !is_head(ev.type) && ev.type != BINLOG_STOP;
+        out->events += !binlog_type_is_head(ev.type) && ev.type != BINLOG_STOP;
     }
     if (rc < 0 || check_end(r, e))
         return -1;

@@ -11,9 +11,9 @@
 
 struct options {
     const char *command, *start_file, *binlog_prefix, *binlog_dir, *output_file;
-    const char *relay_log_info, *datadir, *oldest_version, *manager_version;
-    const char *client_bindir, *client_libdir;
-    int start_pos, handle_raw_binlog, skip_filter, disable_log_bin, debug;
+    const char *relay_log_info, *datadir, *oldest_version;
+    struct tool_caller caller;
+    int start_pos, skip_filter;
 };
 
 static int fail(const struct err *e)
@@ -138,9 +138,9 @@ static int check(const struct options *o, int is_test, struct err *e)
         return err_set(e, ERR_CONFIG, "--start_pos must be set");
     if (!o->start_file && !(is_test && o->binlog_prefix))
         return err_set(e, ERR_CONFIG, "--start_file must be set");
-    if (o->handle_raw_binlog == 0)
+    if (o->caller.handle_raw_binlog == 0)
         fputs("--handle_raw_binlog=0 is without effect: events are saved as they are.\n", stderr);
-    return tool_check_manager(o->manager_version, e);
+    return tool_check_manager(o->caller.manager_version, e);
 }
 
 static int run(const struct options *o, int *status, struct err *e)
@@ -161,25 +161,21 @@ static int run(const struct options *o, int *status, struct err *e)
 
 int save_binary_logs_main(int argc, char **argv)
 {
-    struct options o = {.binlog_dir = "/var/lib/mysql", .start_pos = -1, .handle_raw_binlog = 1};
+    struct options o = {
+        .binlog_dir = "/var/lib/mysql", .start_pos = -1, .caller = {.handle_raw_binlog = 1}};
     const struct args_option table[] = {
-        {"command",           ARGS_TEXT, &o.command,           "test|save", "what to do"                     },
-        {"start_file",        ARGS_TEXT, &o.start_file,        "FILE",      "the first log file"             },
-        {"start_pos",         ARGS_INT,  &o.start_pos,         "POS",       "where to begin in it"           },
-        {"binlog_prefix",     ARGS_TEXT, &o.binlog_prefix,     "NAME",      "test: in place of start_file"   },
-        {"binlog_dir",        ARGS_TEXT, &o.binlog_dir,        "DIR,..",    "where the logs are"             },
-        {"output_file",       ARGS_TEXT, &o.output_file,       "FILE",      "where to save"                  },
-        {"relay_log_info",    ARGS_TEXT, &o.relay_log_info,    "FILE",      "names a directory of relay logs"},
-        {"datadir",           ARGS_TEXT, &o.datadir,           "DIR",       "for relative names in it"       },
-        {"oldest_version",    ARGS_TEXT, &o.oldest_version,    "V",         "without effect"                 },
-        {"handle_raw_binlog", ARGS_INT,  &o.handle_raw_binlog, "0|1",       "without effect"                 },
-        {"skip_filter",       ARGS_INT,  &o.skip_filter,       "0|1",       "without effect"                 },
-        {"disable_log_bin",   ARGS_INT,  &o.disable_log_bin,   "0|1",       "without effect"                 },
-        {"manager_version",   ARGS_TEXT, &o.manager_version,   "V",         "of the caller"                  },
-        {"client_bindir",     ARGS_TEXT, &o.client_bindir,     "DIR",       "without effect"                 },
-        {"client_libdir",     ARGS_TEXT, &o.client_libdir,     "DIR",       "without effect"                 },
-        {"debug",             ARGS_FLAG, &o.debug,             NULL,        "without effect"                 },
-        {NULL,                ARGS_FLAG, NULL,                 NULL,        NULL                             },
+        {"command",        ARGS_TEXT, &o.command,        "test|save", "what to do"                     },
+        {"start_file",     ARGS_TEXT, &o.start_file,     "FILE",      "the first log file"             },
+        {"start_pos",      ARGS_INT,  &o.start_pos,      "POS",       "where to begin in it"           },
+        {"binlog_prefix",  ARGS_TEXT, &o.binlog_prefix,  "NAME",      "test: in place of start_file"   },
+        {"binlog_dir",     ARGS_TEXT, &o.binlog_dir,     "DIR,..",    "where the logs are"             },
+        {"output_file",    ARGS_TEXT, &o.output_file,    "FILE",      "where to save"                  },
+        {"relay_log_info", ARGS_TEXT, &o.relay_log_info, "FILE",      "names a directory of relay logs"},
+        {"datadir",        ARGS_TEXT, &o.datadir,        "DIR",       "for relative names in it"       },
+        {"oldest_version", ARGS_TEXT, &o.oldest_version, "V",         "without effect"                 },
+        {"skip_filter",    ARGS_INT,  &o.skip_filter,    "0|1",       "without effect"                 },
+        TOOL_CALLER_ROWS(o.caller),
+        {NULL,             ARGS_FLAG, NULL,              NULL,        NULL                             },
     };
     struct err e = {0};
     int status;

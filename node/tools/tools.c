@@ -106,3 +106,15 @@ int tool_relay_log_info(const char *path, const char *datadir, struct tool_relay
     buf_release(&text);
     return rc;
 }
+
+int tool_relay_logs_of_info(const char *path, const char *datadir, struct extract_files *out,
+                            struct err *e)
+{
+    struct tool_relay_place place;
+
+    if (tool_relay_log_info(path, datadir, &place, e))
+        return -1;
+    if (strrchr(place.name, '.'))
+        *strrchr(place.name, '.') = '\0';
+    return extract_files_of_dir(out, place.dir, place.name, e);
+}

@@ -3,7 +3,7 @@
 # the top of the tree, with $dir set to a directory of the test's own.
 
 : "${dir:?}"
-declare -A server_pid=()
+declare -gA server_pid=()
 
 # Prints a port of loopback on which nobody listens.
 free_port() {

@@ -8,7 +8,7 @@ programs=build/gcc
 
 # Rows of option tables in the sources: "name alias...".
 rows() {
-    find manager/cmd node -name '*.c' -print0 | xargs -0 grep -hoE '\{"[a-z_|-]+", +ARGS_(FLAG|INT|TEXT|LIST)' |
+    find manager/cmd node -name '*.[ch]' -print0 | xargs -0 grep -hoE '\{"[a-z_|-]+", +ARGS_(FLAG|INT|TEXT|LIST)' |
         sed 's/^{"//; s/".*//; s/|/ /g' | sort -u
 }
 
