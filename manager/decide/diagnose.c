@@ -609,6 +609,8 @@ static void say_living(const struct facts *f, enum verdict_kind k, char *out, si
         snprintf(out, size, "%s lives but refuses us: %s", m, f->m->reach_text);
     else if (k == VERDICT_FULL)
         snprintf(out, size, "%s waits: the disk of its binlogs is full; make room", m);
+    else if (k == VERDICT_STALLED && hidden(f))
+        snprintf(out, size, "%s lives and does not answer us in time: its disk takes no writes", m);
     else if (k == VERDICT_STALLED)
         snprintf(out, size, "%s hangs: its disk takes no writes, and it did not answer %d pings", m,
                  f->t->misses);
