@@ -16,7 +16,11 @@ stopper=$B/t/resume/stop_at.so
 
 # --- The group -------------------------------------------------------------------------------------
 raise() {
-    lab_raise "$server" "$mode"
+    local more=()
+    if [[ $server/$mode == mysql9/position ]]; then
+        more=(--set gtid_mode=OFF --set enforce_gtid_consistency=OFF)
+    fi
+    lab_raise "$server" "$mode" "${more[@]}"
     conf=$PWD/$conf
     hook master_ip 0
     hook shutdown 10
@@ -53,12 +57,16 @@ add_row() {
     row=$((row + 1))
 }
 
+# Where the new master opened: all before that the dead one has.
+opened_at() {
+    sed -n 's/.*"rec":"end".*"word":"read-position".*"text":"\([^"]*\)".*/\1/p' "$(journal)/journal.jsonl" | tail -n 1
+}
+
 # attach HOST MASTER: a server that came back becomes a replica.
 attach() {
     local words='MASTER MASTER SLAVE' what word thread at how password=${LAB_REPL_PASSWORD//\\/\\\\}
-    local show='SHOW MASTER STATUS'
     if [[ $server == mysql9 ]]; then
-        words='REPLICATION_SOURCE SOURCE REPLICA' show='SHOW BINARY LOG STATUS'
+        words='REPLICATION_SOURCE SOURCE REPLICA'
     fi
     read -r what word thread <<<"$words"
     case $server-$mode in
@@ -68,8 +76,8 @@ attach() {
         ;;
     mysql*-gtid) how=${word}_AUTO_POSITION=1 ;;
     *)
-        at=$(sql "$2" "$show")
-        how="${word}_LOG_FILE='$(cut -f 1 <<<"$at")', ${word}_LOG_POS=$(cut -f 2 <<<"$at")"
+        at=$(opened_at)
+        how="${word}_LOG_FILE='${at%:*}', ${word}_LOG_POS=${at#*:}"
         ;;
     esac
     [[ $server != mysql9 ]] || how+=", GET_SOURCE_PUBLIC_KEY=1"
@@ -141,6 +149,14 @@ no_note() {
     }
 }
 
+# Whoever ended it can tell what was lost.
+report_says_none() {
+    grep -q '"state": *"none"' "$(journal)/report.json" || {
+        echo "#   $(grep -o '"text": *"[^"]*lo[^"]*"' "$(journal)/report.json")"
+        return 1
+    }
+}
+
 one_master() {
     is "$(sql "$next" 'SELECT @@GLOBAL.read_only')" 0 && is "$(sql "$other" 'SELECT @@GLOBAL.read_only')" 1 &&
         is "$(sql "$dead" 'SELECT 1' || echo down)" down
@@ -158,7 +174,7 @@ unlocked() {
 group_is_well() {
     one_master && within 30 follows "$other" "$next" && has_row "$next" && add_row "$next" &&
         within 30 has_row "$other" && is "$(ctl vip-where)" "$next" && within 5 unlocked "$next" "$other" &&
-        journal_is_closed && no_note
+        journal_is_closed && no_note && report_says_none
 }
 
 # --- The steps of a failover -----------------------------------------------------------------------

@@ -49,6 +49,21 @@ int exec_journal_begin(struct exec *x, const struct exec_done *d, struct err *e)
     return journal_line(x->journal, o, must_be_on_disk(d), e);
 }
 
+/* What a ledger needs of the new master, and nobody can be asked once it has opened. */
+static void put_reached(const struct exec *x, struct json_object *o)
+{
+    char at[BINPOS_FILE_BYTES + 24];
+    struct buf set = BUF_INIT;
+
+    if (x->mode == MODE_POSITION) {
+        json_put_str(o, "reached", binpos_print(&x->reached, at, sizeof at));
+        return;
+    }
+    gtid_print(&x->level, &set);
+    json_put_str(o, "level", set.data);
+    buf_release(&set);
+}
+
 void exec_journal_end(struct exec *x, const struct exec_done *d, const char *rec)
 {
     static const char *const words[] = {"not-run", "ok", "already", "failed", "undone"};
@@ -57,6 +72,8 @@ void exec_journal_end(struct exec *x, const struct exec_done *d, const char *rec
     json_put_str(o, "result", words[d->result]);
     json_put_str(o, "text", d->text);
     json_put_int(o, "us", d->us);
+    if (d->step->kind == STEP_READ_POSITION && d->result == STEP_OK)
+        put_reached(x, o);
     if (journal_line(x->journal, o, 0, &e) < 0)
         log_error("journal-failed", "%s", e.text);
 }

@@ -146,6 +146,7 @@ void operation_run_release(struct operation_run *r)
     loss_release(&r->loss);
     topo_free(&r->first);
     topo_free(&r->second);
+    topo_free(&r->behind);
     free(r->plan_a);
     free(r->plan_b);
     free(r->x);

@@ -104,17 +104,28 @@ out:
     return rc;
 }
 
-int operation_journal_second(struct operation_run *r, struct err *e)
+static int put_second(struct operation_run *r, const char *snapshot, const char *plan,
+                      struct err *e)
 {
     struct buf text = BUF_INIT;
     topo_print(r->second, &text);
-    int rc = put_text(r, "snapshot-b.topo", &text, e);
+    int rc = put_text(r, snapshot, &text, e);
     if (rc == 0) {
         failover_print(r->second, r->plan_b, &text);
-        rc = put_text(r, "plan-b.txt", &text, e);
+        rc = put_text(r, plan, &text, e);
     }
     buf_release(&text);
     return rc;
+}
+
+int operation_journal_second(struct operation_run *r, struct err *e)
+{
+    return put_second(r, STORY_BEHIND, "plan-b.txt", e);
+}
+
+int operation_journal_finish(struct operation_run *r, struct err *e)
+{
+    return put_second(r, "snapshot-finish.topo", "plan-finish.txt", e);
 }
 
 /* What was lost, in figures, before the closing line. */

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "manager/act/observe.h"
 #include "manager/act/operation_run.h"
+#include "manager/act/report_loss.h"
 #include "manager/act/resume.h"
 #include "manager/act/status.h"
 #include "manager/act/step.h"
@@ -123,9 +124,9 @@ static int is_closed_by_now(struct resuming *z, struct err *e)
     if (z->story->local)
         rc = story_read(z->g, z->story->dir, now, e) < 0 ? -1 : now->closed;
     if (rc == 0 && z->story->local) {
-        story_release(z->story);
+        struct story was = *z->story;
         *z->story = *now;
-        now->before = NULL;
+        *now = was;
     }
     story_release(now);
     free(now);
@@ -166,9 +167,11 @@ static int decide_second(struct resuming *z, struct err *e)
     topo_free(&r->second);
     r->second = view;
     view->fenced = 1;
-    int rc = z->what->way == RESUME_FINISH ? failover_finish(view, r->plan_b, e)
-                                           : failover_decide(view, r->plan_b, e);
-    return rc < 0 ? -1 : operation_journal_second(r, e);
+    if (z->what->way == RESUME_FINISH) {
+        r->behind = story_read_behind(z->story, view);
+        return failover_finish(view, r->plan_b, e) < 0 ? -1 : operation_journal_finish(r, e);
+    }
+    return failover_decide(view, r->plan_b, e) < 0 ? -1 : operation_journal_second(r, e);
 }
 
 /* Both plans, from the first look and from the one behind the fence. */
@@ -203,6 +206,7 @@ static void go_on(struct resuming *z)
     struct operation_run *r = &z->r;
     if (run_plans(z, &r->why) < 0)
         r->code = 1;
+    report_loss_find(r);
     r->end_ms = clock_mono_ms();
     if (r->code == 0)
         r->code = operation_result(r);

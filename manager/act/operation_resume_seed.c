@@ -95,6 +95,8 @@ void resume_seed(struct exec *x, const struct story *s, struct step *step)
     x->before = s->before;
     x->proof = proof_of(s->proof);
     x->position = s->opened_at;
+    x->reached = s->reached;
+    gtid_copy(&x->level, &s->level);
     if (s->kind == INTERRUPTED_NOTE)
         step += seed_all(x, s, step);
     for (int i = 0; i < s->steps; i++)

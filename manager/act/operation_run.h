@@ -11,7 +11,8 @@ struct operation_run {
     const struct operation *op;
     const struct conf_server *section; /* the dead master's */
     struct topo *first, *second;       /* before and behind the fence; NULL until seen */
-    struct failover *plan_a, *plan_b;  /* decided from them */
+    struct topo *behind; /* resumed behind the opening: what was seen behind the fence; else NULL */
+    struct failover *plan_a, *plan_b; /* decided from them */
     struct exec *x;
     struct journal journal;
     int confirmed;            /* the new master that a human agreed to, or NO_HOST */
@@ -54,6 +55,8 @@ int operation_ask_new_master(struct operation_run *r, struct err *e);
  * every agent. */
 int operation_journal_begin(struct operation_run *r, struct err *e);
 int operation_journal_second(struct operation_run *r, struct err *e);
+/* The same of what is finished behind the opening, beside what was seen before it. */
+int operation_journal_finish(struct operation_run *r, struct err *e);
 /* Names the note on a host's agent: dir, name. */
 struct json_object *operation_note_request(const struct group *g, int host);
 /* The closing line, and the copies taken away. */

@@ -33,11 +33,17 @@ static int is_told(const struct operation_run *r)
     return r->x->opened && r->second;
 }
 
+/* The snapshot that tells what there was to be had. */
+static const struct topo *seen(const struct operation_run *r)
+{
+    return r->behind ? r->behind : r->second;
+}
+
 void report_loss_find(struct operation_run *r)
 {
     struct loss_reached reached = {.set = &r->x->level, .at = r->x->reached};
     if (is_told(r))
-        loss_find(r->second, r->op->dead, r->plan_b->mode, &reached, &r->loss);
+        loss_find(seen(r), r->op->dead, r->plan_b->mode, &reached, &r->loss);
 }
 
 void report_loss(const struct operation_run *r, struct buf *out)
@@ -45,7 +51,7 @@ void report_loss(const struct operation_run *r, struct buf *out)
     if (!is_told(r))
         return;
     buf_adds(out, "lost          ");
-    loss_print(r->second, r->op->dead, &r->loss, out);
+    loss_print(seen(r), r->op->dead, &r->loss, out);
     buf_adds(out, "\n");
 }
 
@@ -95,7 +101,7 @@ struct json_object *report_loss_json(const struct operation_run *r)
     o = json_object_new_object();
     json_put_str(o, "state", loss_word(l));
     json_put_bool(o, "tail_read", l->known);
-    loss_print(r->second, r->op->dead, l, &text);
+    loss_print(seen(r), r->op->dead, l, &text);
     json_put_str(o, "text", text.data);
     put_extent(o, l);
     json_put_int(o, "unfinished_bytes", l->cut_bytes);
@@ -111,7 +117,7 @@ void report_loss_log(const struct operation_run *r)
     struct buf text = BUF_INIT;
     if (!is_told(r))
         return;
-    loss_print(r->second, r->op->dead, &r->loss, &text);
+    loss_print(seen(r), r->op->dead, &r->loss, &text);
     if (!r->loss.missing && r->loss.known)
         log_info("loss", "%s", text.data);
     else

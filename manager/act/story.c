@@ -174,6 +174,9 @@ static void take_end(struct story *s, struct json_object *o)
         if (binpos_parse(text, &s->opened_at, NULL) < 0)
             memset(&s->opened_at, 0, sizeof(s->opened_at));
         get_pos(o, "reached", &s->reached);
+        gtid_release(&s->level);
+        if (gtid_parse(&s->level, json_get_str(o, "level", ""), NULL) < 0)
+            gtid_release(&s->level);
     }
 }
 
@@ -274,6 +277,7 @@ int story_of_note(const struct group *g, const char *text, struct story *s, stru
 
 void story_release(struct story *s)
 {
+    gtid_release(&s->level);
     topo_free(&s->before);
 }
 
@@ -304,6 +308,29 @@ void story_tell(const struct story *s, struct topo *t)
         if (s->step[i].done)
             add_word(h->done, step_word(s->step[i].kind));
     }
+}
+
+static int has_hosts_of(const struct topo *a, const struct topo *b)
+{
+    int same = a->hosts == b->hosts;
+
+    for (int i = 0; same && i < a->hosts; i++)
+        same = strcmp(a->host[i].host, b->host[i].host) == 0 && a->host[i].port == b->host[i].port;
+    return same;
+}
+
+struct topo *story_read_behind(const struct story *s, const struct topo *t)
+{
+    char path[JOURNAL_PATH_BYTES + 32];
+    struct buf text = BUF_INIT;
+    struct topo *seen = NULL;
+
+    snprintf(path, sizeof(path), "%s/" STORY_BEHIND, s->dir);
+    if (s->local && file_read(path, &text, STORY_BYTES_MAX, NULL) == 0 &&
+        topo_parse(text.data, &seen, NULL) == 0 && !has_hosts_of(seen, t))
+        topo_free(&seen);
+    buf_release(&text);
+    return seen;
 }
 
 static struct json_object *host_line(const struct topo *t, int host)

@@ -31,7 +31,9 @@ struct story {
     int closed;
     struct topo *before; /* the values before, for whoever takes back */
     uint32_t replicas;   /* of the dead master, before */
-    struct binpos opened_at, reached;
+    struct binpos opened_at;
+    struct binpos reached; /* where the new master was in the dead one's log before it opened, */
+    struct gtid_set level; /* or by GTID what it had */
     char proof[TOPO_NAME];
     struct story_step step[STORY_STEPS_MAX];
     int steps;
@@ -50,6 +52,12 @@ void story_release(struct story *s); /* safe on a zeroed one */
 
 /* Puts what is told into a snapshot: interrupted, was_*, begun, done, opened_at, noted_proof. */
 void story_tell(const struct story *s, struct topo *t);
+
+/* The snapshot behind the fence, a file in the journal's directory. */
+#define STORY_BEHIND "snapshot-b.topo"
+/* It, read back; the caller frees it. NULL where there is none here, or where it is not about the
+ * hosts of t in their order. */
+struct topo *story_read_behind(const struct story *s, const struct topo *t);
 
 /* The values before, as a journal's header has them: one object a host. */
 struct json_object *journal_hosts(const struct topo *t);
