@@ -27,6 +27,9 @@ struct sql_catchup {
                                cleared: where the way to find the place changes, both must stop */
 };
 
+/* A replay server runs on the replica's own host. */
+#define SQL_CATCHUP_HOST "127.0.0.1"
+
 /* Where the channel is pointed at. */
 struct sql_catchup_to {
     const char *host;

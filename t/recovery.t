@@ -14,7 +14,8 @@ cd "$(dirname "$0")/.."
 lab_begin recovery "$@"
 slave=SLAVE
 [[ $server != mysql9 ]] || slave=REPLICA
-every="tail one_row third settings content huge cut_trx no_binlog conflict replay_killed base_dies torn semisync vault ledger"
+every="tail one_row third purged gaps settings content huge cut_trx no_binlog conflict replay_killed manager_killed base_dies torn
+    semisync vault ledger"
 
 show() {
     cp "$out" "$dir/failed.$count"
@@ -160,6 +161,81 @@ third_shape() {
     that "no acknowledged row is lost, all tables are equal" nothing_lost
     that "the report says that the dead master's log was not read" is "$(report state)" unknown
     that "... and why" says "the binlog of db1 was not read ("
+}
+
+applied_all() {
+    [[ $(status_of "$1" '\(Exec_Master_Log_Pos\|Exec_Source_Log_Pos\)') == "$(status_of "$1" '\(Read_Master_Log_Pos\|Read_Source_Log_Pos\)')" ]]
+}
+
+no_relay_events() {
+    sql "$1" "STOP $slave; START $slave"
+    (($(find "$dir/hosts/$1/fs/var-lib-mysql" -name 'relay-bin.0*' -size +3k | wc -l) == 0))
+}
+
+# The dead master's binlogs are gone, and the host that received most has no relay log left: it is the
+# new master, and the other is brought level by GTID, or left out and named.
+purged_shape() {
+    raise
+    write_rows 20
+    within 60 level db2
+    stop_io db2
+    write_rows 50
+    within 60 level db3
+    within 60 applied_all db3
+    sql db3 "SET GLOBAL relay_log_purge=1"
+    within 60 no_relay_events db3
+    ctl kill db1
+    rm -f "$dir"/hosts/db1/fs/var-lib-mysql/mysql-bin.*
+    fail_over
+    that "db3 is the master" is "$new" db3
+    that "it lost nothing" grep -qx 'lost 0' <(t/lab/compare --lab "$lab" --wait 1 2>/dev/null)
+    that "the report says that the dead master's log was not read" is "$(report state)" unknown
+    if [[ $mode == gtid ]]; then
+        that "exit code 0" is "$code" 0
+        that "all tables are equal" nothing_lost
+    else
+        that "exit code 10" is "$code" 10
+        that "the report names db2" grep -q "^ *db2(.*: ERROR, left out" "$out"
+        that "db2 shows the rows that it lacks" test "$(rows db2)" -lt "$(rows db3)"
+    fi
+}
+
+other_rows() {
+    [[ $(sql "$1" 'SELECT COUNT(*) FROM app2.t') == "$2" ]]
+}
+
+# A replica with several workers was killed when later transactions were applied and earlier ones not,
+# and stands since: they are applied before anything else is done with it.
+gaps_shape() {
+    [[ $server == mysql9 ]] || return 0
+    local i
+    raise --set replica_parallel_workers=2 --set replica_preserve_commit_order=OFF --set relay_log_recovery=0
+    write_rows 20
+    sql db1 "CREATE DATABASE app2; CREATE TABLE app2.t (id INT PRIMARY KEY)"
+    within 60 other_rows db2 0
+    hold_applier db2
+    for i in 1 2 3 4 5; do
+        sql db1 "INSERT INTO app.ledger VALUES (9, $i, 1, 'x')"
+        sql db1 "INSERT INTO app2.t VALUES ($i)"
+    done
+    that "db2 has applied later ones" within 60 has_gaps db2
+    within 60 has_received_all db2
+    ctl kill db2
+    wait "$holder" 2>/dev/null || true
+    echo skip_replica_start=1 >>"$dir/hosts/db2/etc/mysql/my.cnf"
+    ctl start db2
+    that "... and stands so" has_gaps db2
+    stop_io db3
+    sql db1 "INSERT INTO app2.t VALUES (6)"
+    ctl kill db1
+    fail_over
+    all_well
+    that "db2 has all of it" other_rows db2 6
+}
+
+# has_gaps HOST: rows of app2.t are there whose forerunners in app.ledger are not.
+has_gaps() {
+    (($(sql "$1" 'SELECT COUNT(*) FROM app2.t') > $(sql "$1" 'SELECT COUNT(*) FROM app.ledger WHERE writer = 9')))
 }
 
 # status_of HOST FIELD [STATEMENT]
@@ -419,6 +495,48 @@ replay_killed_shape() {
     all_well
 }
 
+# The manager is killed while a replica catches up, the new master or another: the next one goes on where that replica
+# is, and leaves it the settings that it had.
+manager_killed_shape() {
+    killed_amid db2
+    [[ $mode == gtid ]] || killed_amid db3
+}
+
+# killed_amid NEW_MASTER: db2 is what catches up.
+killed_amid() {
+    local p=MASTER_
+    raise
+    [[ $server != mysql9 ]] || p=SOURCE_
+    option "/^hostname=$1/a candidate_master=1"
+    option '/^\[server default\]/a skip_reset_slave=1'
+    write_rows 20
+    sql db2 "STOP $slave; CHANGE $([[ $server == mysql9 ]] && echo 'REPLICATION SOURCE' || echo MASTER) TO ${p}CONNECT_RETRY=11"
+    sql db2 "START $slave"
+    within 60 level db2
+    stop_io db2 db3
+    write_rows 300
+    ctl kill db1
+    hold_applier db2
+    fail_over_begin
+    that "a replay server runs" within 60 replay_of db2
+    that "db2 waits" within 60 grep -q 'wait: db2.* left' "$out"
+    ctl exec manager pkill -KILL -f 'master_state=dead'
+    wait "$switching" 2>/dev/null || true
+    that "its replay server ends with it" within 60 no_replay_of db2
+    fail_over_begin --ignore_last_failover
+    sleep 1
+    release_applier db2
+    fail_over_end
+    all_well
+    that "$1 is the master" is "$new" "$1"
+    that "db2 has its connect retry again" is "$(status_of db2 Connect_Retry)" 11
+    that "no note is left" test -z "$(find "$dir"/hosts/db2/fs -name 'catchup*' 2>/dev/null)"
+}
+
+no_replay_of() {
+    ! replay_of "$1"
+}
+
 # The only host with the relay logs dies while they are read: nobody is promoted past what it had.
 base_dies_shape() {
     [[ $mode == position ]] || return 0
@@ -516,12 +634,12 @@ heartbeat() {
 # The choice for `make test`: each shape on some server, the first on all.
 choice() {
     case $server/$mode in
-    mysql9/gtid) echo tail settings vault ledger ;;
-    mysql9/position) echo tail third vault ;;
+    mysql9/gtid) echo tail settings vault ledger manager_killed ;;
+    mysql9/position) echo tail third vault gaps ;;
     mariadb/gtid) echo tail third conflict ;;
-    mariadb/position) echo tail one_row content ;;
+    mariadb/position) echo tail one_row content manager_killed ;;
     mysql56/gtid) echo tail one_row torn ;;
-    mysql56/position) echo tail third ;;
+    mysql56/position) echo tail third purged ;;
     *) echo "$every" ;;
     esac
 }

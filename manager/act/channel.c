@@ -1,6 +1,8 @@
 /* Which channel is the group's; see channel.h. */
 #include "manager/act/channel.h"
 
+#include "common/sql_catchup.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -34,7 +36,7 @@ static const struct sql_channel *catching_up(const struct sql_channels *all)
     for (size_t i = 0; i < all->count; i++) {
         const struct sql_channel *c = &all->item[i];
 
-        if (strcmp(c->master_host, "127.0.0.1") == 0 && (!found || !*c->name))
+        if (strcmp(c->master_host, SQL_CATCHUP_HOST) == 0 && (!found || !*c->name))
             found = c;
     }
     return found;

@@ -29,12 +29,13 @@ void observe_catchups(struct observing *ob)
         struct topo_repl *r = &ob->t->host[i].repl;
         struct json_object *note = NULL;
 
-        if (ob->t->host[i].reach != REACH_UP || strcmp(r->master_host, "127.0.0.1") != 0 ||
+        if (ob->t->host[i].reach != REACH_UP || strcmp(r->master_host, SQL_CATCHUP_HOST) != 0 ||
             topo_find(ob->t, r->master_host, r->master_port) != NO_HOST ||
             !rescue_note_read(&ob->g->host[i], &note, clock_mono_ms() + RELAY_MS))
             continue;
         put(r->master_host, sizeof(r->master_host), json_get_str(note, "master_host", ""));
         r->master_port = (int)json_get_int(note, "master_port", 0);
+        ob->t->host[i].catching_up = 1;
         json_object_put(note);
     }
 }

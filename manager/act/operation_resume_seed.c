@@ -72,6 +72,8 @@ static int seed_all(struct exec *x, const struct story *s, struct step *step)
             add(x, &step[n++], &from);
         from.kind = STEP_STOP_IO;
         add(x, &step[n++], &from);
+        from.kind = STEP_RESCUE;
+        add(x, &step[n++], &from);
     }
     add(x, &step[n++],
         &(struct story_step){.kind = STEP_FENCE_AGENT, .host = s->dead, .peer = NO_HOST});

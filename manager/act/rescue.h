@@ -1,4 +1,4 @@
-/* Private to step_rescue*.c and observe_tail.c: one replica is given what it lacks. */
+/* Private to step_rescue.c, rescue_*.c and observe_tail.c: one replica is given what it lacks. */
 #ifndef KAGEMUSHA_RESCUE_H
 #define KAGEMUSHA_RESCUE_H
 
@@ -39,6 +39,15 @@ int rescue_serve(struct rescue *r, struct err *e);
 /* What the replay server says of itself, as a sign of life in both directions: bytes sent, and why
  * it turned somebody away ("" if it did not). */
 int rescue_ask_state(struct rescue *r, uint64_t *sent, char *refusal, size_t size, struct err *e);
+
+/* rescue_back.c: the settings that r->saved knows, with both threads as they ran, and the note
+ * taken away. failed: what the replica has received is kept where the server lets it. */
+int rescue_put_back(struct rescue *r, int failed, struct err *e);
+int rescue_stop_threads(struct rescue *r, struct err *e);
+void rescue_choose_login(struct rescue *r);
+/* 1 when r->channel is amid a catch-up, perhaps another manager's: r->saved is what its note says.
+ */
+int rescue_take_note(struct rescue *r);
 
 /* rescue_note.c: the note on the replica's host that a catch-up is under way (decision 18). put and
  * del need the agent there; without one they do nothing. */

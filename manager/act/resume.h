@@ -12,7 +12,7 @@
  * closed was left behind, and is taken away. 1 found, 0 none. */
 int resume_find_note(struct group *g, struct story *s, struct err *e);
 
-#define RESUME_SEEDS_MAX (STORY_STEPS_MAX + 2 * TOPO_HOSTS_MAX + 2)
+#define RESUME_SEEDS_MAX (STORY_STEPS_MAX + 3 * TOPO_HOSTS_MAX + 2)
 /* What earlier managers did becomes what x did, so that an undo takes it back too; and what they
  * noted of proof and position is known. step: room for RESUME_SEEDS_MAX, as long as x lives. */
 void resume_seed(struct exec *x, const struct story *s, struct step *step);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/sql_catchup.h"
 #include "manager/act/channel.h"
 
 #include <arpa/inet.h>
@@ -34,6 +35,7 @@ step_fn *step_run(enum step_kind kind)
     case STEP_VIP_ADD:       return step_vip_add;
     case STEP_VIP_DEL:       return step_vip_del;
     case STEP_VIP_ANNOUNCE:  return step_vip_announce;
+    case STEP_END_CATCHUP:   return step_rescue_back;
     case STEP_FORGET_MASTER: return step_forget_master;
     case STEP_FOLLOW:        return step_follow;
     case STEP_WAIT_LEVEL:    return step_wait_level;
@@ -72,6 +74,7 @@ step_fn *step_undo(enum step_kind kind)
     case STEP_HOOK_IP_STOP:  return step_hook_ip_back;
     case STEP_FENCE_AGENT:   return step_give_back;
     case STEP_FOLLOW_BASE:   return step_follow_previous;
+    case STEP_RESCUE:        return step_rescue_back;
     case STEP_LOCK_MONITOR:  return step_unlock;
     case STEP_SEMISYNC_OFF:  return step_semisync_on;
     case STEP_HOOK_CHANGE_STOP: return step_hook_change_back;
@@ -91,7 +94,6 @@ step_fn *step_undo(enum step_kind kind)
     case STEP_PROOF:
     case STEP_WAIT_APPLIED:
     case STEP_WAIT_BASE:
-    case STEP_RESCUE:
     case STEP_READ_POSITION:
     case STEP_NO_RETURN:
     case STEP_HOOK_IP_START:
@@ -99,6 +101,7 @@ step_fn *step_undo(enum step_kind kind)
     case STEP_VIP_ADD:
     case STEP_VIP_DEL:
     case STEP_VIP_ANNOUNCE:
+    case STEP_END_CATCHUP:
     case STEP_FORGET_MASTER:
     case STEP_FOLLOW:
     case STEP_WAIT_LEVEL:
@@ -129,6 +132,7 @@ void step_before(const struct topo *t, const struct step *s, struct buf *out)
     case STEP_START_SQL:
     case STEP_STOP_IO:
     case STEP_FOLLOW_BASE:
+    case STEP_END_CATCHUP:
     case STEP_FORGET_MASTER:
     case STEP_FOLLOW:
         before_repl(h, out);
@@ -223,6 +227,12 @@ int step_is_master(const struct exec *x, const struct sql_channel *c, int host)
     const struct conf_server *s = x->g->host[host].conf;
     return c->master_port == s->port &&
            (strcmp(c->master_host, s->hostname) == 0 || strcmp(c->master_host, s->ip) == 0);
+}
+
+int step_follows(const struct exec *x, const struct sql_channel *c, int host, int master)
+{
+    return step_is_master(x, c, master) || (strcmp(c->master_host, SQL_CATCHUP_HOST) == 0 &&
+                                            x->before->host[host].repl.master == master);
 }
 
 static int is_address(const char *host)

@@ -54,6 +54,9 @@ struct agent *step_agent(struct exec *x, int host, struct err *e);
 int step_channel(struct exec *x, int host, struct sql_channel *out, struct err *e);
 /* 1 when the channel's master is that host, by name or address. */
 int step_is_master(const struct exec *x, const struct sql_channel *c, int host);
+/* The same of host's channel, also while a catch-up that another manager began has pointed it to
+ * its own host: the look before the plan read from its note whose replica it is (decision 18). */
+int step_follows(const struct exec *x, const struct sql_channel *c, int host, int master);
 /* Host name, or the address when the replicas name their master by address. */
 const char *step_master_name(const struct exec *x, int host);
 /* Waits on the host for what the old master wrote (SLOT_FINAL). */
@@ -69,6 +72,7 @@ step_fn step_wait_applied, step_wait_base, step_wait_level;         /* step_wait
 step_fn step_follow, step_follow_base, step_follow_previous;        /* step_follow.c */
 step_fn step_forget_master, step_open, step_read_position;          /* step_open.c */
 step_fn step_rescue;                                                /* step_rescue.c */
+step_fn step_rescue_back;                                           /* rescue_back.c */
 step_fn step_hook_ip_stop, step_hook_ip_back, step_hook_shutdown;   /* step_hook.c */
 step_fn step_hook_ip_start;
 step_fn step_fence_agent, step_proof, step_give_back, step_unguard; /* step_fence.c */

@@ -60,22 +60,6 @@ static int read_have(struct rescue *r, struct err *e)
     return rc;
 }
 
-/* An interrupted catch-up is gone on with; its note tells what the settings were (decision 18). */
-static int is_ours(struct rescue *r)
-{
-    struct json_object *note = NULL;
-    struct group_host *h = &r->x->g->host[r->host];
-
-    if (step_is_master(r->x, &r->channel, r->dead))
-        return 1;
-    if (strcmp(r->channel.master_host, "127.0.0.1") != 0 ||
-        !rescue_note_read(h, &note, clock_mono_ms() + STEP_SQL_MS))
-        return 0;
-    sql_catchup_from_json(note, &r->saved);
-    json_object_put(note);
-    return 1;
-}
-
 /* One that is by GTID where the replica was by position, or the reverse, needs both threads
  * stopped. */
 static int look(struct rescue *r, struct err *e)
@@ -90,7 +74,7 @@ static int look(struct rescue *r, struct err *e)
         return err_set(e, ERR_WORLD, "%s is no replica any more", topo_label(x->t, r->host));
     if (sql_catchup_save(r->s, r->channel.name, &r->saved, deadline, e) < 0)
         return -1;
-    if (!is_ours(r))
+    if (!step_is_master(x, &r->channel, r->dead) && !rescue_take_note(r))
         return err_set(e, ERR_WORLD, "%s replicates from %s:%d", topo_label(x->t, r->host),
                        r->channel.master_host, r->channel.master_port);
     r->by_gtid = x->mode != MODE_POSITION;
@@ -111,23 +95,6 @@ static int has_all(struct rescue *r)
     return binpos_cmp(&r->channel.exec, &r->target) >= 0;
 }
 
-/* A password of ours is lent only where the server's own can be given back. */
-static void choose_login(struct rescue *r)
-{
-    const struct conf_server *c = r->x->g->host[r->dead].conf;
-
-    r->lends_password =
-        c->repl_password && c->repl_user && strcmp(c->repl_user, r->saved.user) == 0;
-}
-
-static int stop_threads(struct rescue *r, struct err *e)
-{
-    if (r->saved.applier_may_run_on)
-        return sql_stop_io(r->s, r->channel.name, clock_mono_ms() + STEP_STOP_MS, e);
-    r->stopped = 1;
-    return sql_stop_replica(r->s, r->channel.name, clock_mono_ms() + STEP_STOP_MS, e);
-}
-
 /* The SQL thread may have gone on until it was stopped. What is served begins at or before that. */
 static int read_after(struct rescue *r, struct err *e)
 {
@@ -142,7 +109,7 @@ static int read_after(struct rescue *r, struct err *e)
 
 static int point(struct rescue *r, struct err *e)
 {
-    struct sql_catchup_to to = {.host = "127.0.0.1", .port = r->port};
+    struct sql_catchup_to to = {.host = SQL_CATCHUP_HOST, .port = r->port};
 
     if (!r->by_gtid)
         to.from = &r->after;
@@ -150,7 +117,7 @@ static int point(struct rescue *r, struct err *e)
         to.user = r->saved.user;
         to.password = r->password;
     }
-    if (rescue_note_put(r, e) < 0 || stop_threads(r, e) < 0 || read_after(r, e) < 0)
+    if (rescue_note_put(r, e) < 0 || rescue_stop_threads(r, e) < 0 || read_after(r, e) < 0)
         return -1;
     r->pointed = 1;
     if (sql_catchup_point(r->s, &r->saved, &to, clock_mono_ms() + STEP_STOP_MS, e) < 0)
@@ -227,61 +194,6 @@ static int wait_applied(struct rescue *r, struct err *e)
     }
 }
 
-/* MySQL by GTID keeps no relay logs over a CHANGE while the applier stands still, and with several
- * workers takes no CHANGE when one of them failed (error 1802): what it could not apply is left to
- * a human then, as it lies there, with the note that says whose it is. */
-static int must_stay(const struct rescue *r, const struct sql_channel *c)
-{
-    const struct topo_host *h = &r->x->t->host[r->host];
-    int workers = h->version.family == FAMILY_MYSQL && h->workers > 1;
-
-    return (workers || (r->by_gtid && r->saved.auto_position)) && !c->sql_running && c->sql_errno;
-}
-
-static void back_to(const struct rescue *r, const struct sql_channel *c, int failed,
-                    struct sql_catchup_to *to)
-{
-    const struct conf_server *dead = r->x->g->host[r->dead].conf;
-    int by_gtid = r->saved.auto_position ||
-                  (r->saved.using_gtid[0] && strcasecmp(r->saved.using_gtid, "No") != 0);
-    int keep = failed && !r->saved.auto_position && (r->stopped || !c->sql_running);
-
-    if (!by_gtid || keep)
-        to->from = keep || !r->stopped ? &c->read : &c->exec;
-    if (keep)
-        to->relay = &c->relay;
-    if (r->lends_password) {
-        to->user = r->saved.user;
-        to->password = dead->repl_password;
-    }
-}
-
-static int put_back(struct rescue *r, int failed, struct err *e)
-{
-    struct sql_channel c = {0};
-    struct sql_catchup_to to = {.host = NULL};
-    int rc = stop_threads(r, e);
-
-    if (rc == 0)
-        rc = step_channel(r->x, r->host, &c, e);
-    r->applier_failed = c.sql_errno != 0;
-    if (rc == 0 && failed && must_stay(r, &c)) {
-        gtid_release(&c.retrieved);
-        return err_set(e, ERR_WORLD, "what it could not apply is kept in its relay logs");
-    }
-    back_to(r, &c, failed, &to);
-    if (rc == 0)
-        rc = sql_catchup_restore(r->s, &r->saved, &to, clock_mono_ms() + STEP_STOP_MS, e);
-    if (rc == 0 && r->x->before->host[r->host].relay_log_purge == 0)
-        rc = sql_set_relay_log_purge(r->s, 0, clock_mono_ms() + STEP_SQL_MS, e);
-    if (rc == 0 && r->stopped)
-        rc = sql_start_sql(r->s, r->channel.name, clock_mono_ms() + STEP_SQL_MS, e);
-    gtid_release(&c.retrieved);
-    if (rc == 0)
-        rescue_note_del(r);
-    return rc;
-}
-
 /* The first error is told; what could not be put back is added to it. */
 static int catch_up(struct rescue *r, struct err *e)
 {
@@ -290,7 +202,7 @@ static int catch_up(struct rescue *r, struct err *e)
 
     if (rc == 0)
         rc = wait_applied(r, e);
-    if ((r->pointed || r->stopped) && put_back(r, rc < 0, &back) < 0) {
+    if ((r->pointed || r->stopped) && rescue_put_back(r, rc < 0, &back) < 0) {
         if (rc < 0)
             return err_wrap(e, "replication settings not put back (%.120s)", back.text);
         *e = back;
@@ -309,7 +221,7 @@ static int rescue(struct rescue *r, struct err *e)
         r->d->result = rc > 0 ? STEP_ALREADY : r->d->result;
         return rc > 0 ? 0 : -1;
     }
-    choose_login(r);
+    rescue_choose_login(r);
     rc = rescue_serve(r, e);
     if (rc > 0)
         rc = catch_up(r, e);

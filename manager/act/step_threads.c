@@ -56,7 +56,7 @@ int step_stop_io(struct exec *x, struct exec_done *d, int64_t deadline_ms, struc
     struct sql_channel c;
     if (step_channel(x, host, &c, e) < 0)
         return -1;
-    if (!c.master_host[0] || !step_is_master(x, &c, x->p->dead)) {
+    if (!c.master_host[0] || !step_follows(x, &c, host, x->p->dead)) {
         err_set(e, ERR_WORLD, "%s is no replica of %s any more", topo_label(x->t, host),
                 topo_label(x->t, x->p->dead));
     } else if (c.io_running == 0) {

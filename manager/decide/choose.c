@@ -124,12 +124,6 @@ static int has_applier_error(const struct ballot *b, int i, char *why)
                     r->sql_error);
 }
 
-static int has_gaps(const struct ballot *b, int i, char *why)
-{
-    return host_of(b, i)->applier_gaps ? snprintf(why, TOPO_TEXT, "its parallel applier left gaps")
-                                       : 0;
-}
-
 static int is_delayed(const struct ballot *b, int i, char *why)
 {
     int64_t s = host_of(b, i)->repl.delay_s;
@@ -312,9 +306,9 @@ static int cannot_be_levelled(const struct ballot *b, int i, char *why)
 typedef int bar_fn(const struct ballot *b, int i, char *why);
 
 static bar_fn *const bars[] = {
-    is_down,    is_no_slave,       is_no_master, is_paused,          has_no_binlog,
-    is_newer,   has_applier_error, has_gaps,     is_delayed,         is_too_far_behind,
-    has_errant, has_parted,        cannot_serve, cannot_be_levelled,
+    is_down,    is_no_slave,       is_no_master,       is_paused,         has_no_binlog,
+    is_newer,   has_applier_error, is_delayed,         is_too_far_behind, has_errant,
+    has_parted, cannot_serve,      cannot_be_levelled,
 };
 
 static int is_barred(const struct ballot *b, int i, char *why)

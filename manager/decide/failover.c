@@ -224,6 +224,13 @@ static void level(const struct facts *x, struct plan *p, int i)
         rescue(x, p, i, PHASE_SLAVES, DROP_HOST);
 }
 
+/* When it has all that it was given: its settings are its own again. */
+static void end_catchup(const struct facts *x, struct plan *p, int i)
+{
+    if (host_of(x, i)->catching_up)
+        beside(p, STEP_END_CATCHUP, PHASE_SLAVES, i, BUDGET_SQL_MS)->on_fail = DROP_HOST;
+}
+
 static void repoint(const struct facts *x, struct plan *p, int i)
 {
     struct step *s;
@@ -231,6 +238,7 @@ static void repoint(const struct facts *x, struct plan *p, int i)
     enum slot from = there && !x->gtid ? SLOT_NONE : SLOT_POSITION;
 
     level(x, p, i);
+    end_catchup(x, p, i);
     s = beside(p, STEP_FOLLOW, PHASE_SLAVES, i, BUDGET_SQL_MS);
     s->on_fail = DROP_HOST;
     s->peer = x->next;
@@ -265,6 +273,7 @@ static void emit_slave(const struct facts *x, struct plan *p, int i)
         leave(p, i, "where the new master opened is not known");
     else if (x->t->skip_change_master && !x->gtid) {
         level(x, p, i);
+        end_catchup(x, p, i);
         leave(p, i, "CHANGE MASTER is skipped on request");
     } else
         repoint(x, p, i);
@@ -308,6 +317,8 @@ static void emit_slaves(const struct facts *x, struct plan *p)
 
 static void emit_cleanup(const struct facts *x, struct plan *p)
 {
+    if (host_of(x, x->next)->catching_up)
+        alone(p, STEP_END_CATCHUP, PHASE_CLEANUP, x->next, BUDGET_SQL_MS)->on_fail = NOTE_ONLY;
     if (!host_of(x, x->next)->skip_reset_slave && !(x->t->skip_change_master && !x->gtid))
         alone(p, STEP_FORGET_MASTER, PHASE_CLEANUP, x->next, BUDGET_SQL_MS)->on_fail = NOTE_ONLY;
     for (int i = 0; i < x->t->hosts; i++) {

@@ -30,6 +30,7 @@
     X(VIP_ADD,         "vip-add",         "give the VIP to %h and announce it")                    \
     X(VIP_DEL,         "vip-del",         "take the VIP from %h")                                  \
     X(VIP_ANNOUNCE,    "vip-announce",    "announce the VIP of %h again, see who answers")         \
+    X(END_CATCHUP,     "end-catchup",     "put back the replication settings of %h, whose catch-up did not end") \
     X(FORGET_MASTER,   "forget-master",   "make %h forget its master")                             \
     X(FOLLOW,          "follow",          "let %h replicate from %p")                              \
     X(WAIT_LEVEL,      "wait-level",      "wait until %h has what %p had when it opened")          \

@@ -48,6 +48,7 @@ static int64_t step_ms(const struct topo *t, const struct failover *f, const str
     case STEP_FOLLOW:
     case STEP_FOLLOW_BASE:
     case STEP_FORGET_MASTER:
+    case STEP_END_CATCHUP:
         return 4 * SQL_MS;
     default:
         return SQL_MS;

@@ -152,7 +152,7 @@ struct topo_host {
     int relay_log_recovery, workers, slave_net_timeout, semisync_master, semisync_slave;
     int semisync_waiting; /* sessions that wait for a replica's acknowledgement */
     int semisync_clients; /* replicas that could give one */
-    int applier_gaps;     /* parallel applier left gaps */
+    int catching_up;      /* a catch-up that did not end points it to its own host (decision 18) */
     int galera, group_replication;
     char binlog_format[16];
     enum gtid_mode gtid_mode;

@@ -98,7 +98,7 @@ static const struct field host_fields[] = {
     H(INT, log_bin), H(INT, log_slave_updates), H(INT, relay_log_purge),
     H(INT, relay_log_recovery), H(INT, workers), H(INT, slave_net_timeout),
     H(INT, semisync_master), H(INT, semisync_slave), H(INT, semisync_waiting),
-    H(INT, semisync_clients), H(INT, applier_gaps),
+    H(INT, semisync_clients), H(INT, catching_up),
     H(INT, galera), H(INT, group_replication), HTEXT(binlog_format),
     HWORD(gtid_mode, gtid_mode_words), H(POS, binlog), HTEXT(binlog_do_db), HTEXT(binlog_ignore_db),
     H(SET, executed), H(SET, purged),

@@ -165,7 +165,7 @@ static int begin_serving(struct applying *w, struct err *e)
 static int point(struct applying *w, struct err *e)
 {
     struct binpos exec = w->channel->exec;
-    struct sql_catchup_to to = {.host = "127.0.0.1", .port = replay.port, .from = &exec};
+    struct sql_catchup_to to = {.host = SQL_CATCHUP_HOST, .port = replay.port, .from = &exec};
     const char *name = w->saved.channel;
 
     if (read_channel(w, e))

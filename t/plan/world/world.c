@@ -98,6 +98,7 @@ static int apply(struct world *w, const struct step *s)
     case STEP_FOLLOW:
     case STEP_FOLLOW_BASE:
     case STEP_FORGET_MASTER:
+    case STEP_END_CATCHUP:
     case STEP_LEAVE:
         apply_replica(w, s);
         break;
