@@ -15,7 +15,7 @@ lab_begin recovery "$@"
 slave=SLAVE
 [[ $server != mysql9 ]] || slave=REPLICA
 every="tail one_row third purged gaps settings content huge cut_trx no_binlog conflict replay_killed manager_killed base_dies torn
-    semisync vault ledger"
+    semisync vault server ledger"
 
 show() {
     cp "$out" "$dir/failed.$count"
@@ -455,6 +455,54 @@ vault_shape() {
     that "the report says that the dead master's log was not read" is "$(report state)" unknown
 }
 
+copy_is_level() {
+    [[ $(find "$dir/hosts/db3/fs/var-tmp/copy" -name 'mysql-bin.*' -printf '%f %s\n' | sort | tail -n 1) == \
+    "$(find "$dir/hosts/db1/fs/var-lib-mysql" -name 'mysql-bin.0*' -printf '%f %s\n' | sort | tail -n 1)" ]]
+}
+
+# copy_binlogs: what streams them to a binlog server; a server without such a program has them copied at the end.
+copy_binlogs() {
+    local program
+    mkdir -p "$dir/hosts/db3/fs/var-tmp/copy"
+    program=$(readlink -f "$B/servers/$server")/bin/mysqlbinlog
+    [[ $server != mariadb* ]] || program=$(command -v mariadb-binlog)
+    if [[ -x $program ]]; then
+        ctl exec db3 env MYSQL_PWD="$LAB_REPL_PASSWORD" "$program" --no-defaults --raw \
+            --read-from-remote-server --stop-never --host=db1 --user="$LAB_REPL_USER" \
+            --result-file=/var/tmp/copy/ mysql-bin.000001 >"$dir/copy.out" 2>&1 &
+    else
+        cp "$dir"/hosts/db1/fs/var-lib-mysql/mysql-bin.0* "$dir/hosts/db3/fs/var-tmp/copy/"
+    fi
+}
+
+# The dead master's host cannot be reached; a binlog server has what nobody received.
+server_shape() {
+    raise
+    cat >>"$conf" <<-CNF
+	[binlog1]
+	hostname=db3
+	master_binlog_dir=/var/tmp/copy
+	[binlog2]
+	hostname=db3
+	master_binlog_dir=/var/tmp/nothing
+	CNF
+    write_rows 20
+    within 60 level db2
+    within 60 level db3
+    stop_io db2 db3
+    write_rows 100
+    copy_binlogs
+    that "the copy is level" within 60 copy_is_level
+    ctl cut db1
+    ctl poweroff db1
+    fail_over
+    that "exit code 0" is "$code" 0
+    that "it was read on the binlog server" grep -q "rescue: give .* binlog1 can be read for: the copy .*: done" "$out"
+    that "the other one is told of" says "binlog2(db3) is not read: "
+    that "no acknowledged row is lost, all tables are equal" nothing_lost
+    that "the report says that the dead master's log was not read" is "$(report state)" unknown
+}
+
 level_with() {
     [[ $(rows "$1") == "$(rows "$2")" ]]
 }
@@ -636,7 +684,7 @@ choice() {
     case $server/$mode in
     mysql9/gtid) echo tail settings vault ledger manager_killed ;;
     mysql9/position) echo tail third vault gaps ;;
-    mariadb/gtid) echo tail third conflict ;;
+    mariadb/gtid) echo tail third conflict server ;;
     mariadb/position) echo tail one_row content manager_killed ;;
     mysql56/gtid) echo tail one_row torn ;;
     mysql56/position) echo tail third purged ;;

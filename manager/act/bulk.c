@@ -49,8 +49,8 @@ static int start(struct bulk *b, const char *node_path, const char *word, int64_
     return -1;
 }
 
-int bulk_open(struct bulk *b, struct group_host *h, const char *word, struct json_object *request,
-              int64_t deadline_ms, struct err *e)
+int bulk_open(struct bulk *b, const struct bulk_end *at, const char *word,
+              struct json_object *request, int64_t deadline_ms, struct err *e)
 {
     struct buf known_hosts = BUF_INIT, frame = BUF_INIT;
     struct ssh_target t;
@@ -58,10 +58,10 @@ int bulk_open(struct bulk *b, struct group_host *h, const char *word, struct jso
 
     buf_init(&b->in);
     b->at = 0;
-    group_ssh_target(h->group->conf, h->conf, &t, &known_hosts);
+    group_ssh_target(at->conf, at->section, &t, &known_hosts);
     rc = ssh_open(&b->ssh, &t, deadline_ms, e);
     if (rc == 0)
-        rc = start(b, h->conf->node_path, word, deadline_ms, e);
+        rc = start(b, at->section->node_path, word, deadline_ms, e);
     if (rc == 0) {
         frame_put_json(&frame, request);
         rc = ssh_write(b->channel, frame.data, frame.len, deadline_ms, e);
@@ -71,7 +71,7 @@ int bulk_open(struct bulk *b, struct group_host *h, const char *word, struct jso
     if (rc == 0)
         return 0;
     bulk_close(b);
-    return err_wrap(e, "kagemusha-node %s on %s", word, h->conf->hostname);
+    return err_wrap(e, "kagemusha-node %s on %s", word, at->section->hostname);
 }
 
 void bulk_close(struct bulk *b)

@@ -15,6 +15,12 @@ struct bulk {
     size_t at; /* what of `in` has been handed out */
 };
 
+/* Where: a section of the configuration. */
+struct bulk_end {
+    const struct conf *conf;
+    const struct conf_server *section;
+};
+
 #define BULK_INIT                                                                                  \
     {                                                                                              \
         .in = BUF_INIT                                                                             \
@@ -22,8 +28,8 @@ struct bulk {
 
 /* Logs in, starts `<node_path> <word>`, reads its greeting, sends the request (borrowed). ERR_SSH,
  * ERR_TIMEOUT; ERR_WORLD when the program is not there. */
-int bulk_open(struct bulk *b, struct group_host *h, const char *word, struct json_object *request,
-              int64_t deadline_ms, struct err *e);
+int bulk_open(struct bulk *b, const struct bulk_end *at, const char *word,
+              struct json_object *request, int64_t deadline_ms, struct err *e);
 /* Ends the program by ending its input. */
 void bulk_close(struct bulk *b);
 

@@ -33,6 +33,16 @@ static void put_host(struct topo_host *h, const struct conf_server *s)
     h->has_online_script = s->master_ip_online_change_script && *s->master_ip_online_change_script;
 }
 
+static void put_servers(struct topo *t, const struct conf *c)
+{
+    if (c->binlogs > 0)
+        topo_add_servers(t, (int)c->binlogs);
+    for (int i = 0; i < t->servers; i++) {
+        put(t->server[i].name, sizeof(t->server[i].name), c->binlog[i].id);
+        put(t->server[i].host, sizeof(t->server[i].host), c->binlog[i].hostname);
+    }
+}
+
 struct topo *observe_nothing(const struct group *g)
 {
     const struct conf_server *first = &g->conf->server[0];
@@ -57,6 +67,7 @@ struct topo *observe_nothing(const struct group *g)
         t->host[i].narrow = g->host[i].narrow;
         snprintf(t->host[i].narrow_text, TOPO_TEXT, "%s", g->host[i].narrow_text);
     }
+    put_servers(t, g->conf);
     return t;
 }
 

@@ -2,9 +2,11 @@
  * agents hold of relay logs that replicas have lost, and how far back relay logs reach. See
  * observe.h. */
 #include "common/clock.h"
+#include "common/log.h"
 #include "manager/act/channel.h"
 #include "manager/act/observe_host.h"
 #include "manager/act/rescue.h"
+#include "manager/act/thread.h"
 #include "manager/decide/diagnose.h"
 
 #include <stdio.h>
@@ -14,6 +16,7 @@
 /* A tail is read event by event: long ones take longer than a look may, and are worth it. */
 #define TAIL_MS   60000
 #define RELAY_MS  2000
+#define SERVER_MS 5000
 #define PREFIX_NO ".000000"
 
 static void put(char *out, size_t size, const char *text)
@@ -162,6 +165,78 @@ static void see_vault(struct beyond *b, int host)
     json_object_put(reply);
 }
 
+/* One binlog server. Its agent is started for this question and ends with it. */
+struct server_look {
+    struct beyond *b;
+    const struct conf_server *section;
+    struct topo_server *server;
+    pthread_t thread;
+    int running;
+};
+
+static int ask_server(struct server_look *l, struct json_object **reply, struct err *e)
+{
+    int64_t deadline_ms = clock_mono_ms() + SERVER_MS;
+    struct json_object *req;
+    struct buf known_hosts = BUF_INIT;
+    struct ssh_target target;
+    struct agent *a = NULL;
+    int rc;
+
+    group_ssh_target(l->b->ob->g->conf, l->section, &target, &known_hosts);
+    rc = agent_open(&a, &target, l->section->node_path, (struct agent_listener){0}, deadline_ms, e);
+    l->server->agent = rc == 0 ? AGENT_UP : AGENT_UNREACHABLE;
+    if (rc == 0) {
+        req = rescue_ask_binlogs(l->section, l->b->best.file);
+        put_beyond(l->b, req);
+        rc = agent_call(a, "tail", req, reply, clock_mono_ms() + TAIL_MS, e);
+    }
+    agent_close(&a);
+    buf_release(&known_hosts);
+    return rc;
+}
+
+static void *see_server(void *arg)
+{
+    struct server_look *l = arg;
+    struct topo_server *s = l->server;
+    struct json_object *reply = NULL;
+    struct err e = {0};
+
+    if (ask_server(l, &reply, &e) < 0) {
+        put(s->text, sizeof(s->text), e.text);
+    } else if (!is_whole(reply)) {
+        put(s->text, sizeof(s->text), json_get_str(reply, "text", "it cannot be read"));
+    } else {
+        s->first = take_place(reply, "available");
+        s->end = take_place(reply, "end");
+        s->held = keep_set(l->b->ob, reply);
+    }
+    if (*s->text)
+        log_warning("binlog-server", "%s(%s) is not read: %s", s->name, s->host, s->text);
+    json_object_put(reply);
+    return NULL;
+}
+
+/* Only where the dead master's own log does not tell all. */
+static void see_servers(struct beyond *b)
+{
+    struct topo *t = b->ob->t;
+    struct server_look *look = mem_zalloc(sizeof(*look) * (size_t)(t->servers + 1));
+
+    for (int i = 0; i < t->servers; i++) {
+        look[i] = (struct server_look){
+            .b = b, .section = &b->ob->g->conf->binlog[i], .server = &t->server[i]};
+        look[i].running = thread_start(&look[i].thread, see_server, &look[i], NULL) == 0;
+        if (!look[i].running)
+            see_server(&look[i]);
+    }
+    for (int i = 0; i < t->servers; i++)
+        if (look[i].running)
+            pthread_join(look[i].thread, NULL);
+    free(look);
+}
+
 static void see_beyond(struct group *g, int host, void *arg)
 {
     struct beyond *b = arg;
@@ -183,6 +258,8 @@ static void see_logs(struct observing *ob, int dead, enum mode mode)
     b.best = received(ob->t, dead, &all);
     gtid_print(&all, &b.have);
     group_each(ob->g, group_mask(ob->g), see_beyond, &b);
+    if (ob->o->tails && b.best.file[0] && !ob->t->host[dead].tail_known)
+        see_servers(&b);
     gtid_release(&all);
     buf_release(&b.have);
 }

@@ -112,9 +112,8 @@ static int fetch(struct rejoin_run *r, struct copy *c, struct err *e)
 {
     struct bulk from = BULK_INIT;
     struct json_object *req = rejoin_ask(r, e), *report = NULL;
-    int rc =
-        req ? bulk_open(&from, &r->g->host[r->host], "extract", req, clock_mono_ms() + OPEN_MS, e)
-            : -1;
+    struct bulk_end at = {r->g->conf, r->g->host[r->host].conf};
+    int rc = req ? bulk_open(&from, &at, "extract", req, clock_mono_ms() + OPEN_MS, e) : -1;
     while (rc == 0) {
         struct frame f;
         rc = bulk_read(&from, &f, clock_mono_ms() + STALL_MS, e);

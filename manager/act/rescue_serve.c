@@ -71,15 +71,23 @@ static const char *log_name(const struct rescue *r)
     return r->channel.read.file;
 }
 
+static const struct conf_server *peer_section(const struct rescue *r)
+{
+    const struct group *g = r->x->g;
+
+    return r->d->step->source == SOURCE_SERVER ? &g->conf->binlog[r->peer - TOPO_SERVER(0)]
+                                               : g->host[r->peer].conf;
+}
+
 static int ask_extract(struct rescue *r, struct json_object **out, struct err *e)
 {
     if (r->d->step->source == SOURCE_RELAY) {
         if (ask_relay_logs(r, out, e) < 0)
             return -1;
     } else if (r->d->step->source == SOURCE_VAULT) {
-        *out = rescue_ask_vault(r->x->g->host[r->peer].conf);
+        *out = rescue_ask_vault(peer_section(r));
     } else {
-        *out = rescue_ask_binlogs(r->x->g->host[r->peer].conf, log_name(r));
+        *out = rescue_ask_binlogs(peer_section(r), log_name(r));
     }
     put_have(r, *out);
     /* A replica is brought no further than the new master is. */
@@ -132,9 +140,9 @@ static int ask_replay(struct rescue *r, struct json_object **out, struct err *e)
 static void *open_source(void *arg)
 {
     struct opening *o = arg;
+    struct bulk_end at = {o->r->x->g->conf, peer_section(o->r)};
 
-    o->rc = bulk_open(&o->r->from, &o->r->x->g->host[o->r->peer], "extract", o->request,
-                      o->deadline_ms, &o->err);
+    o->rc = bulk_open(&o->r->from, &at, "extract", o->request, o->deadline_ms, &o->err);
     return NULL;
 }
 
@@ -143,10 +151,11 @@ static int open_both(struct rescue *r, struct json_object *extract, struct json_
 {
     struct opening o = {
         .r = r, .request = extract, .deadline_ms = clock_mono_ms() + RESCUE_OPEN_MS};
+    struct bulk_end at = {r->x->g->conf, r->x->g->host[r->host].conf};
     int rc;
 
     o.running = thread_start(&o.thread, open_source, &o, NULL) == 0;
-    rc = bulk_open(&r->to, &r->x->g->host[r->host], "replay", replay, o.deadline_ms, e);
+    rc = bulk_open(&r->to, &at, "replay", replay, o.deadline_ms, e);
     if (o.running)
         pthread_join(o.thread, NULL);
     else

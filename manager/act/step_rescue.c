@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "manager/act/pace.h"
 #include "manager/act/rescue.h"
+#include "manager/decide/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,21 @@
 
 #define SLICE_MS 1000
 
+/* The binlog server or vault that this rescue reads. 0: it reads something else. */
+static int copy_of(const struct rescue *r, struct source_copy *out)
+{
+    for (int n = 0; source_copy(r->x->t, n, out); n++)
+        if (out->kind == r->d->step->source && out->peer == r->peer)
+            return 1;
+    return 0;
+}
+
 /* What anybody has received, and what the source holds besides. */
 static void wanted_set(const struct rescue *r, struct gtid_set *out)
 {
     const struct topo *t = r->x->t;
     struct gtid_set tail = topo_view(t, t->host[r->dead].tail), got = GTID_INIT;
-    struct gtid_set held = topo_view(t, t->host[r->peer].vault);
+    struct source_copy copy;
 
     for (int i = 0; i < t->hosts; i++) {
         if (i == r->dead || t->host[i].reach != REACH_UP)
@@ -30,19 +40,20 @@ static void wanted_set(const struct rescue *r, struct gtid_set *out)
     }
     if (r->d->step->source == SOURCE_BINLOG)
         gtid_union(out, &tail);
-    else if (r->d->step->source == SOURCE_VAULT)
-        gtid_union(out, &held);
+    else if (copy_of(r, &copy))
+        gtid_union(out, &copy.held);
 }
 
 /* By position: the furthest that is known; a replica is brought to where the new master is. */
 static struct binpos wanted_position(const struct rescue *r)
 {
     const struct topo *t = r->x->t;
+    struct source_copy copy;
 
     if (r->host != r->x->p->new_master)
         return r->x->reached;
-    if (r->d->step->source == SOURCE_VAULT)
-        return t->host[r->peer].vault_end;
+    if (copy_of(r, &copy))
+        return copy.end;
     return r->d->step->source == SOURCE_BINLOG ? t->host[r->dead].tail_end
                                                : t->host[r->peer].repl.read;
 }

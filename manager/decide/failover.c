@@ -117,6 +117,8 @@ static void rescue(const struct facts *x, struct plan *p, int host, enum phase p
         s = beside(p, STEP_RESCUE, phase, host, 0);
         s->peer = from;
         s->source = kind;
+        if (kind == SOURCE_SERVER)
+            snprintf(s->note, sizeof(s->note), "the copy of the dead master's binlogs");
         if (kind == SOURCE_VAULT)
             snprintf(s->note, sizeof(s->note), "what its agent kept of its relay logs");
         s->on_fail = NOTE_ONLY;

@@ -40,14 +40,13 @@ static void add_received(const struct topo *t, int host, struct gtid_set *all)
 static void find_missing(const struct topo *t, int dead, struct loss *l)
 {
     struct gtid_set tail = topo_view(t, t->host[dead].tail), all = GTID_INIT;
+    struct source_copy copy;
 
-    for (int i = 0; i < t->hosts; i++) {
-        struct gtid_set held = topo_view(t, t->host[i].vault);
-
+    for (int i = 0; i < t->hosts; i++)
         if (i != dead && is_alive_slave(t, dead, i))
             add_received(t, i, &all);
-        gtid_union(&all, &held);
-    }
+    for (int n = 0; source_copy(t, n, &copy); n++)
+        gtid_union(&all, &copy.held);
     gtid_union(&all, &tail);
     gtid_minus(&l->gtids, &all, &l->reached_set);
     gtid_release(&all);
@@ -56,14 +55,17 @@ static void find_missing(const struct topo *t, int dead, struct loss *l)
 
 static void find_end(const struct topo *t, int dead, struct loss *l)
 {
+    struct source_copy copy;
+
     l->end = l->reached;
     if (l->known && binpos_cmp(&t->host[dead].tail_end, &l->end) > 0)
         l->end = t->host[dead].tail_end;
+    for (int n = 0; source_copy(t, n, &copy); n++)
+        if (copy.end.file[0] && binpos_cmp(&copy.end, &l->end) > 0)
+            l->end = copy.end;
     for (int i = 0; i < t->hosts; i++) {
-        const struct binpos *read = &t->host[i].repl.read, *held = &t->host[i].vault_end;
+        const struct binpos *read = &t->host[i].repl.read;
 
-        if (held->file[0] && binpos_cmp(held, &l->end) > 0)
-            l->end = *held;
         if (i != dead && is_alive_slave(t, dead, i) && !l->known && binpos_cmp(read, &l->end) > 0)
             l->end = *read;
     }

@@ -91,7 +91,7 @@ enum slot {
 };
 
 /* What a rescue reads on its peer. */
-enum source { SOURCE_BINLOG, SOURCE_VAULT, SOURCE_RELAY };
+enum source { SOURCE_BINLOG, SOURCE_SERVER, SOURCE_VAULT, SOURCE_RELAY };
 
 struct step {
     enum step_kind kind;

@@ -34,8 +34,13 @@ static int names_hosts(const struct check *c)
     for (int i = 0; i < c->p->steps; i++) {
         const struct step *s = &c->p->step[i];
 
-        if (s->host < 0 || s->host >= c->t->hosts || s->peer >= c->t->hosts)
+        int servers = s->kind == STEP_RESCUE && s->source == SOURCE_SERVER ? c->t->servers : 0;
+
+        if (s->host < 0 || s->host >= c->t->hosts)
             return broken(c, i, "names no host");
+        if (servers ? s->peer < TOPO_SERVER(0) || s->peer >= TOPO_SERVER(servers)
+                    : s->peer >= c->t->hosts)
+            return broken(c, i, "names no peer");
         if (s->peer == s->host && (s->kind != STEP_RESCUE || s->source != SOURCE_VAULT))
             return broken(c, i, "a host is its own peer");
     }
@@ -121,9 +126,9 @@ static int is_open(const struct check *c, int host)
     return c->t->opened != NO_HOST && c->t->opened == host;
 }
 
-/* A rescue reads a log: of the dead master its binlog, of a replica what that received or what its
- * agent kept. The new master is rescued before it opens, or what it was given would be behind what
- * its clients have written since. */
+/* A rescue reads a log: of the dead master its binlog, of a binlog server its copy, of a replica
+ * what that received or what its agent kept. The new master is rescued before it opens, or what it
+ * was given would be behind what its clients have written since. */
 static int rescues_from_a_log(const struct check *c)
 {
     const struct plan *p = c->p;

@@ -23,49 +23,75 @@ static int binlog_has_tail(const struct wanted *w)
     return binpos_cmp(&d->tail_end, &w->t->host[w->base].repl.read) > 0;
 }
 
-/* It holds what neither anybody has received nor the dead master's log is known to hold. */
-static int vault_has_more(const struct wanted *w, int host)
+/* Binlog servers first: they hold a copy of the log itself, from far back. */
+int source_copy(const struct topo *t, int n, struct source_copy *out)
 {
-    const struct topo_host *h = &w->t->host[host], *d = &w->t->host[w->dead];
-    struct gtid_set held = topo_view(w->t, h->vault), tail = topo_view(w->t, d->tail);
+    const struct topo_server *s = t->server + n;
+    const struct topo_host *h = t->host + (n - t->servers);
+
+    if (n >= t->servers + t->hosts)
+        return 0;
+    if (n < t->servers)
+        *out = (struct source_copy){.peer = TOPO_SERVER(n),
+                                    .kind = SOURCE_SERVER,
+                                    .readable = s->agent == AGENT_UP && !*s->text,
+                                    .first = s->first,
+                                    .end = s->end,
+                                    .held = topo_view(t, s->held)};
+    else
+        *out = (struct source_copy){.peer = n - t->servers,
+                                    .kind = SOURCE_VAULT,
+                                    .readable = h->agent == AGENT_UP,
+                                    .first = h->vault_first,
+                                    .end = h->vault_end,
+                                    .held = topo_view(t, h->vault)};
+    return 1;
+}
+
+/* It holds what neither anybody has received nor the dead master's log is known to hold. */
+static int has_more(const struct wanted *w, const struct source_copy *c)
+{
+    const struct topo_host *d = &w->t->host[w->dead];
+    struct gtid_set tail = topo_view(w->t, d->tail);
     int also = binlog_has_tail(w);
 
-    if (host == w->dead || h->agent != AGENT_UP)
+    if (c->peer == w->dead || !c->readable)
         return 0;
     if (w->mode != MODE_POSITION)
-        return held.count > 0 && !(also && gtid_contains(&tail, &held));
-    return binpos_cmp(&h->vault_end, &w->t->host[w->base].repl.read) > 0 &&
-           !(also && binpos_cmp(&h->vault_end, &d->tail_end) <= 0);
+        return c->held.count > 0 && !(also && gtid_contains(&tail, &c->held));
+    return binpos_cmp(&c->end, &w->t->host[w->base].repl.read) > 0 &&
+           !(also && binpos_cmp(&c->end, &d->tail_end) <= 0);
 }
 
 int source_has_tail(const struct wanted *w)
 {
+    struct source_copy c;
     int has = w->base != NO_HOST && binlog_has_tail(w);
 
-    for (int i = 0; w->base != NO_HOST && i < w->t->hosts; i++)
-        has |= vault_has_more(w, i);
+    for (int n = 0; w->base != NO_HOST && source_copy(w->t, n, &c); n++)
+        has |= has_more(w, &c);
     return has;
 }
 
 struct binpos source_target(const struct wanted *w)
 {
     struct binpos best = w->t->host[w->base].repl.read;
+    struct source_copy c;
 
     if (binlog_has_tail(w))
         best = w->t->host[w->dead].tail_end;
-    for (int i = 0; i < w->t->hosts; i++)
-        if (vault_has_more(w, i) && binpos_cmp(&w->t->host[i].vault_end, &best) > 0)
-            best = w->t->host[i].vault_end;
+    for (int n = 0; source_copy(w->t, n, &c); n++)
+        if (has_more(w, &c) && binpos_cmp(&c.end, &best) > 0)
+            best = c.end;
     return best;
 }
 
-/* A vault serves from its first event on; by GTID, what lacks there is a gap that its reader
- * sees. */
-static int vault_reaches(const struct wanted *w, int vault, int host)
+/* A copy serves from its first event on; by GTID, what lacks there is a gap that its reader sees.
+ */
+static int copy_reaches(const struct wanted *w, const struct source_copy *c, int host)
 {
-    return vault_has_more(w, vault) &&
-           (w->mode != MODE_POSITION ||
-            binpos_cmp(&w->t->host[vault].vault_first, &w->t->host[host].repl.read) <= 0);
+    return has_more(w, c) &&
+           (w->mode != MODE_POSITION || binpos_cmp(&c->first, &w->t->host[host].repl.read) <= 0);
 }
 
 /* Relay logs serve by the master's coordinates; before anybody has looked, they are taken to reach
@@ -83,16 +109,18 @@ static int relay_reaches(const struct wanted *w, int host)
 
 int source_next(const struct wanted *w, int host, int n, enum source *kind)
 {
+    struct source_copy c;
+
     if (w->base == NO_HOST)
         return NO_HOST;
     if (source_is_readable(w->t, w->dead) && n-- == 0) {
         *kind = SOURCE_BINLOG;
         return w->dead;
     }
-    for (int i = 0; i < w->t->hosts; i++) {
-        if (vault_reaches(w, i, host) && n-- == 0) {
-            *kind = SOURCE_VAULT;
-            return i;
+    for (int i = 0; source_copy(w->t, i, &c); i++) {
+        if (copy_reaches(w, &c, host) && n-- == 0) {
+            *kind = c.kind;
+            return c.peer;
         }
     }
     if (relay_reaches(w, host) && n == 0) {

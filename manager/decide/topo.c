@@ -55,8 +55,10 @@ struct topo *topo_new_of(int hosts)
 
 void topo_free(struct topo **t)
 {
-    if (*t)
+    if (*t) {
         free((*t)->gtid);
+        free((*t)->server);
+    }
     free(*t);
     *t = NULL;
 }
@@ -70,6 +72,11 @@ struct topo *topo_copy(const struct topo *t)
     memcpy(c, t, offsetof(struct topo, host));
     memcpy(c->host, t->host, (size_t)t->hosts * sizeof(t->host[0]));
     memcpy((char *)c + behind, (const char *)t + behind, sizeof(*t) - behind);
+    c->server = NULL;
+    if (t->servers > 0) {
+        topo_add_servers(c, t->servers);
+        memcpy(c->server, t->server, (size_t)t->servers * sizeof(*t->server));
+    }
     c->gtid = NULL;
     c->gtid_cap = 0;
     if (t->gtids) {
@@ -77,6 +84,12 @@ struct topo *topo_copy(const struct topo *t)
         c->gtid_cap = t->gtids;
     }
     return c;
+}
+
+void topo_add_servers(struct topo *t, int servers)
+{
+    t->server = mem_zalloc((size_t)servers * sizeof(*t->server));
+    t->servers = servers;
 }
 
 struct topo_set topo_keep(struct topo *t, const struct gtid_set *s)
@@ -188,6 +201,12 @@ const char *topo_label(const struct topo *t, int host)
     static _Thread_local unsigned next;
     char *out = ring[next++ % 8];
 
+    if (host >= TOPO_SERVER(0) && host < TOPO_SERVER(t->servers)) {
+        const struct topo_server *s = &t->server[host - TOPO_SERVER(0)];
+
+        snprintf(out, sizeof(ring[0]), "%s(%s)", s->name, s->host);
+        return out;
+    }
     if (host < 0 || host >= t->hosts)
         return "nobody";
     snprintf(out, sizeof(ring[0]), "%s(%s:%d)", t->host[host].host,
@@ -202,6 +221,8 @@ const char *topo_name(const struct topo *t, int host)
     char *out = ring[next++ % 8];
     const struct topo_host *h = t->host + host;
 
+    if (host >= TOPO_SERVER(0) && host < TOPO_SERVER(t->servers))
+        return t->server[host - TOPO_SERVER(0)].name;
     if (host < 0 || host >= t->hosts)
         return "nobody";
     for (int i = 0; i < t->hosts; i++) {

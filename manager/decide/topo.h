@@ -182,6 +182,19 @@ struct topo_host {
     struct topo_set foreign;     /* what came through them */
 };
 
+/* A binlog server ([binlogN]): a host with a copy of the master's binlogs, and perhaps no mysqld.
+ * As the peer of a step it is TOPO_SERVER(its index). */
+#define TOPO_SERVER(i) (TOPO_HOSTS_MAX + (i))
+struct topo_server {
+    char name[TOPO_NAME]; /* section: binlog1 */
+    char host[TOPO_TEXT];
+    enum agent_reach agent;
+    char text[TOPO_TEXT]; /* why it cannot be read, "" if it can or was not asked */
+    /* what its copy holds of the dead master's log, beyond what anybody has received */
+    struct binpos first, end;
+    struct topo_set held;
+};
+
 /* The group: what applies to all hosts. */
 struct topo {
     char app[TOPO_NAME];
@@ -215,6 +228,8 @@ struct topo {
                         alive */
     struct topo_host host[TOPO_HOSTS_MAX];
     int hosts;
+    struct topo_server *server;
+    int servers;
     struct gtid_range *gtid; /* the arena of all sets */
     uint32_t gtids, gtid_cap;
 };
@@ -225,6 +240,9 @@ struct topo *topo_new(void);
 struct topo *topo_new_of(int hosts);
 void topo_free(struct topo **t);
 struct topo *topo_copy(const struct topo *t);
+
+/* So many binlog servers, all zero; once. */
+void topo_add_servers(struct topo *t, int servers);
 
 /* Puts a set into the arena. */
 struct topo_set topo_keep(struct topo *t, const struct gtid_set *s);
@@ -239,11 +257,12 @@ void topo_link(struct topo *t);
 const char *topo_channel(const struct topo *t, int host);
 /* The host with that section name, host name or address; port 0 matches any. NO_HOST if none. */
 int topo_find(const struct topo *t, const char *host, int port);
-/* "db1(192.0.2.1:3306)", as MHA names hosts. Points into a ring of buffers of the calling thread.
- */
+/* "db1(192.0.2.1:3306)", as MHA names hosts; "binlog1(db9)" for a TOPO_SERVER(). Points into a ring
+ * of buffers of the calling thread. */
 const char *topo_label(const struct topo *t, int host);
 
-/* "db1", or "db1:3307" where several servers of the group have that host name. As topo_label(). */
+/* "db1", "binlog1", or "db1:3307" where several servers of the group have that host name. As
+ * topo_label(). */
 const char *topo_name(const struct topo *t, int host);
 
 /* The fixture format. Only what differs from the default is printed. ERR_FORMAT with the line's

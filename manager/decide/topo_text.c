@@ -127,6 +127,15 @@ static const struct field repl_fields[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+#define S(type, key)   {#key, FIELD_##type, offsetof(struct topo_server, key), 0, NULL}
+static const struct field server_fields[] = {
+    TEXT(topo_server, host),
+    {"agent", FIELD_WORD, offsetof(struct topo_server, agent), 0, agent_words},
+    TEXT(topo_server, text), S(POS, first), S(POS, end), S(SET, held), END,
+};
+/* clang-format on */
+
 static const void *at(const void *base, const struct field *f)
 {
     return (const char *)base + f->offset;
@@ -223,6 +232,19 @@ static void print_fields(struct thing a, struct thing plain, const struct field 
     buf_release(&usual);
 }
 
+static void print_servers(const struct topo *t, struct buf *out)
+{
+    static const struct topo_server plain;
+
+    for (int i = 0; i < t->servers; i++) {
+        buf_adds(out, "binlog ");
+        print_quoted(out, t->server[i].name);
+        print_fields((struct thing){t, &t->server[i]}, (struct thing){t, &plain}, server_fields,
+                     out);
+        buf_addc(out, '\n');
+    }
+}
+
 void topo_print(const struct topo *t, struct buf *out)
 {
     struct topo *plain = topo_new();
@@ -243,6 +265,7 @@ void topo_print(const struct topo *t, struct buf *out)
                      (struct thing){plain, &plain->host[0].repl}, repl_fields, out);
         buf_addc(out, '\n');
     }
+    print_servers(t, out);
     topo_free(&plain);
 }
 
@@ -395,6 +418,21 @@ static int read_host_version(const struct reader *r, struct topo_host *h)
                : 0;
 }
 
+static int read_server(struct reader *r, char *rest)
+{
+    struct topo *t = r->t;
+    char *word = next_word(&rest);
+    struct topo_server *more = mem_zalloc(sizeof(*more) * (size_t)(t->servers + 1));
+
+    if (t->servers > 0)
+        memcpy(more, t->server, sizeof(*more) * (size_t)t->servers);
+    free(t->server);
+    t->server = more;
+    more += t->servers++;
+    snprintf(more->name, sizeof(more->name), "%s", word ? word : "");
+    return read_fields(r, rest, server_fields, more);
+}
+
 static int read_line(struct reader *r, char *line)
 {
     char *rest = line, *word = next_word(&rest);
@@ -421,6 +459,8 @@ static int read_line(struct reader *r, char *line)
         snprintf(h->name, sizeof(h->name), "%s", word ? word : "");
         return read_fields(r, rest, host_fields, h) || read_host_version(r, h) ? -1 : 0;
     }
+    if (strcmp(word, "binlog") == 0)
+        return read_server(r, rest);
     if (strcmp(word, "repl") == 0 && t->hosts > 0) {
         struct topo_host *h = &t->host[t->hosts - 1];
 
@@ -428,7 +468,7 @@ static int read_line(struct reader *r, char *line)
             h->channels = 1;
         return read_fields(r, rest, repl_fields, &h->repl);
     }
-    return fail(r, "group, default, host or repl expected, not", word);
+    return fail(r, "group, default, host, repl or binlog expected, not", word);
 }
 
 /* Host names first: the group's line may name hosts that come after it. */
