@@ -59,7 +59,7 @@ add_row() {
 
 # Where the new master opened: all before that the dead one has.
 opened_at() {
-    sed -n 's/.*"rec":"end".*"word":"read-position".*"text":"\([^"]*\)".*/\1/p' "$(journal)/journal.jsonl" | tail -n 1
+    sed -n 's/.*"rec":"end".*"word":"read-position".*"result":"ok".*"text":"\([^"]*\)".*/\1/p' "$(journal)/journal.jsonl" | tail -n 1
 }
 
 # attach HOST MASTER: a server that came back becomes a replica.
