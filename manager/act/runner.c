@@ -1,10 +1,8 @@
 /* One group under management; see runner.h. */
-#include "manager/act/runner.h"
+#include "manager/act/runner_state.h"
 
 #include "common/clock.h"
-#include "common/file.h"
 #include "common/log.h"
-#include "manager/act/check.h"
 #include "manager/act/monitor.h"
 #include "manager/act/operation.h"
 #include "manager/act/thread.h"
@@ -15,111 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-#define RETRY_FIRST_MS 2000
-#define RETRY_MAX_MS   60000
-#define CHECK_MS       10000 /* of a new configuration's group */
-#define PROMISE_MS     120000
-
-/* What one configuration brings along. */
-struct set {
-    struct group g;
-    struct log_sink *log;
-};
-
-struct runner {
-    const struct runner_rules *rules;
-    char *file;
-    int done_fd;
-    struct board *board;
-    pthread_t thread;
-    int running;
-    atomic_int ended;
-    int rc;
-    volatile int stop;  /* the signal that ended it */
-    volatile int yield; /* another configuration waits */
-    int64_t retry_ms;
-    char told[ERR_TEXT_BYTES]; /* the last failure that was reported */
-    int refusal_told;          /* report_script knows that this death has no failover */
-
-    pthread_mutex_t lock; /* over what follows */
-    struct set *now, *next;
-    pthread_t loader;
-    int loader_made; /* it has to be joined */
-    int loading, again;
-    struct set *old; /* what a reload has left behind */
-    pthread_t disposer;
-    int disposer_made;
-    atomic_int hanging; /* something was left to the end of the process */
-};
-
-static void wake(int fd)
-{
-    uint64_t one = 1;
-
-    if (write(fd, &one, sizeof(one)) < 0)
-        return; /* full: whoever reads it is awake */
-}
-
-static int open_log(const struct runner_rules *o, const struct conf *c, struct log_sink **out,
-                    struct err *e)
-{
-    const struct conf_server *first = &c->server[0];
-    const char *path = o->log ? o->log : first->manager_log;
-    struct log_format f = {
-        .level = LOG_LEVEL_INFO,
-        .app = c->app,
-        .json = o->json || strcasecmp(first->log_format, "json") == 0,
-        .named = o->named,
-    };
-
-    if (!o->debug && log_level_parse(first->log_level, &f.level, e) < 0)
-        return -1;
-    if (o->debug)
-        f.level = LOG_LEVEL_DEBUG;
-    return log_sink_open(out, path && *path ? path : NULL, &f, e);
-}
-
-/* What still hangs in a connection or a script is left to the end of the process: 0 then. */
-static int set_free(struct set **s)
-{
-    struct set *x = *s;
-
-    *s = NULL;
-    if (!x)
-        return 1;
-    if (monitor_busy(&x->g))
-        return 0;
-    group_release(&x->g);
-    log_sink_close(&x->log);
-    free(x);
-    return 1;
-}
-
-static int set_load(const struct runner *r, struct set **out, struct err *e)
-{
-    const struct runner_rules *o = r->rules;
-    struct conf *c;
-    struct set *s;
-
-    if (conf_load(&c, r->file, o->global_conf, 0, e) < 0)
-        return -1;
-    s = mem_zalloc(sizeof(*s));
-    for (size_t i = 0; o->workdir && i < c->servers; i++)
-        c->server[i].manager_workdir = o->workdir;
-    group_init(&s->g, c, o->fallback);
-    if (o->fence)
-        s->g.fence = strcasecmp(o->fence, "mha") == 0 ? FENCE_MHA : FENCE_PROOF;
-    if (file_mkdirs(c->server[0].manager_workdir, 0755, e) == 0 &&
-        open_log(o, c, &s->log, e) == 0) {
-        *out = s;
-        return 0;
-    }
-    set_free(&s);
-    return -1;
-}
+#define RETRY_MAX_MS 60000
+#define PROMISE_MS   120000
 
 int runner_new(struct runner **out, const char *file, const struct runner_rules *rules, int done_fd,
                struct err *e)
@@ -130,7 +27,7 @@ int runner_new(struct runner **out, const char *file, const struct runner_rules 
     r->file = mem_strdup(file);
     r->done_fd = done_fd;
     r->retry_ms = RETRY_FIRST_MS;
-    if (set_load(r, &r->now, e) < 0) {
+    if (runner_set_load(r, &r->now, e) < 0) {
         free(r->file);
         free(r);
         return -1;
@@ -340,61 +237,6 @@ static int replace(struct runner *r, int dead, int64_t seen_ms)
     return after_failover(r, &e);
 }
 
-/* The hosts of a new configuration that are known as replaced masters stay so. */
-static void hand_over(const struct group *from, struct group *to)
-{
-    for (int i = 0; i < to->hosts; i++)
-        for (int j = 0; j < from->hosts; j++)
-            if (to->host[i].conf->port == from->host[j].conf->port &&
-                strcmp(to->host[i].conf->ip, from->host[j].conf->ip) == 0)
-                to->host[i].retired = from->host[j].retired;
-}
-
-static void *dispose(void *arg)
-{
-    struct runner *r = arg;
-
-    log_use(NULL);
-    if (!set_free(&r->old))
-        atomic_store(&r->hanging, 1);
-    return NULL;
-}
-
-/* Closing sessions to hosts that are gone takes time, which the new watch must not lose. */
-static void leave_behind(struct runner *r, struct set *old)
-{
-    if (r->disposer_made)
-        pthread_join(r->disposer, NULL);
-    r->old = old;
-    r->disposer_made = thread_start(&r->disposer, dispose, r, NULL) == 0;
-    if (!r->disposer_made)
-        dispose(r);
-}
-
-static void take_next(struct runner *r)
-{
-    struct set *old;
-
-    pthread_mutex_lock(&r->lock);
-    r->yield = 0;
-    old = r->now;
-    if (!r->next) {
-        pthread_mutex_unlock(&r->lock);
-        return;
-    }
-    hand_over(&old->g, &r->next->g);
-    r->now = r->next;
-    r->next = NULL;
-    r->now->g.board = r->board;
-    pthread_mutex_unlock(&r->lock);
-    log_use(r->now->log);
-    r->retry_ms = RETRY_FIRST_MS;
-    log_info("reloaded", "%s: %d servers; watching by the new configuration", r->file,
-             r->now->g.hosts);
-    old->g.board = NULL;
-    leave_behind(r, old);
-}
-
 /* One watch and what comes of it. 1: another. */
 static int turn(struct runner *r)
 {
@@ -445,7 +287,7 @@ static void *runner_main(void *arg)
     log_use(r->now->log);
     while (go && !r->stop) {
         if (r->yield)
-            take_next(r);
+            runner_take_next(r);
         go = turn(r);
     }
     if (r->stop)
@@ -453,7 +295,7 @@ static void *runner_main(void *arg)
     board_state(r->board, STATUS_NOT_RUNNING, NULL);
     board_beat(r->board, INT64_MAX / 2);
     atomic_store(&r->ended, 1);
-    wake(r->done_fd);
+    runner_wake(r->done_fd);
     return NULL;
 }
 
@@ -468,7 +310,7 @@ int runner_start(struct runner *r, struct err *e)
 static void wake_watch(struct runner *r)
 {
     pthread_mutex_lock(&r->lock);
-    wake(r->now->g.wake_fd);
+    runner_wake(r->now->g.wake_fd);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -476,84 +318,6 @@ void runner_stop(struct runner *r, int sig)
 {
     r->stop = sig;
     wake_watch(r);
-}
-
-/* A group that could not be watched is refused like a file that cannot be read: the old one is
- * watched all the time. */
-static int load_and_check(struct runner *r, struct set **out, struct err *e)
-{
-    struct check *c;
-    int rc;
-
-    if (set_load(r, out, e) < 0)
-        return -1;
-    log_use((*out)->log);
-    c = mem_zalloc(sizeof(*c));
-    c->rules.ignore_fail_on_start = r->rules->ignore_fail_on_start;
-    c->rules.skip_ssh_check = r->rules->skip_ssh_check;
-    c->manager = 1;
-    c->deadline_ms = clock_mono_ms() + CHECK_MS;
-    pthread_mutex_lock(&r->lock);
-    hand_over(&r->now->g, &(*out)->g);
-    pthread_mutex_unlock(&r->lock);
-    rc = check_group(&(*out)->g, c, e);
-    topo_free(&c->seen);
-    free(c);
-    return rc;
-}
-
-static void *loader_main(void *arg)
-{
-    struct runner *r = arg;
-    struct set *s = NULL;
-    struct err e = {0};
-
-    if (load_and_check(r, &s, &e) < 0) {
-        log_error("reload-refused", "%s: %s; the old configuration stays", r->file, e.text);
-        log_use(NULL);
-        if (!set_free(&s))
-            atomic_store(&r->hanging, 1);
-    }
-    pthread_mutex_lock(&r->lock);
-    r->next = s;
-    r->yield = s != NULL;
-    r->loading = 0;
-    wake(r->now->g.wake_fd);
-    pthread_mutex_unlock(&r->lock);
-    wake(r->done_fd);
-    return NULL;
-}
-
-void runner_reload(struct runner *r)
-{
-    pthread_mutex_lock(&r->lock);
-    r->again = 1;
-    pthread_mutex_unlock(&r->lock);
-    runner_reloading(r);
-}
-
-int runner_reloading(struct runner *r)
-{
-    int busy, start;
-
-    pthread_mutex_lock(&r->lock);
-    start = r->again && !r->loading && !r->next;
-    if (start) {
-        r->again = 0;
-        r->loading = 1;
-        log_use(r->now->log);
-    }
-    busy = r->loading || r->next;
-    pthread_mutex_unlock(&r->lock);
-    if (!start)
-        return busy;
-    if (r->loader_made)
-        pthread_join(r->loader, NULL);
-    r->loader_made = thread_start(&r->loader, loader_main, r, NULL) == 0;
-    if (!r->loader_made)
-        loader_main(r);
-    log_use(NULL);
-    return 1;
 }
 
 int runner_ended(struct runner *r, int *rc)
@@ -578,7 +342,7 @@ int runner_free(struct runner **rp)
         pthread_join(r->loader, NULL);
     if (r->disposer_made)
         pthread_join(r->disposer, NULL);
-    whole = set_free(&r->next) & set_free(&r->now) & !r->hanging;
+    whole = runner_set_free(&r->next) & runner_set_free(&r->now) & !r->hanging;
     pthread_mutex_destroy(&r->lock);
     free(r->file);
     if (!whole)
