@@ -41,6 +41,7 @@ struct runner {
     atomic_int hanging; /* something was left to the end of the process */
 };
 
+/* Writes the eventfd; a full one is left as it is. */
 void runner_wake(int fd);
 
 /* runner_set.c */

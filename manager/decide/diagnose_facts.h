@@ -22,6 +22,7 @@ struct facts {
     int followers, parted; /* replicas of the master, and those of them that cannot reach it */
 };
 
+/* t: topo_link has been called. */
 void facts_fill(struct facts *f, const struct topo *t);
 /* The master lives for some replica. */
 int is_heard(const struct facts *f);

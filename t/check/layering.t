@@ -38,7 +38,7 @@ product | while read -r file; do
 done | rule "includes are written from the top of the tree"
 only 'iniparser.*|dictionary\.h' 'common/conf(_read)?\.c' | rule "only common/conf includes iniparser"
 only 'mysql.*|mariadb.*|errmsg\.h|mysqld_error\.h' 'common/db\.c' | rule "only common/db includes mysql.h"
-only 'libssh2.*' 'common/ssh_libssh2\.c' | rule "only common/ssh_libssh2 includes libssh2.h"
+only 'libssh2.*' 'common/ssh_libssh2\.[ch]' | rule "only common/ssh_libssh2 includes libssh2.h"
 only 'json.*' 'common/json\.[ch]' | rule "only common/json includes json-c"
 
 # What decides, and the values it decides on: their objects ask for each other and for functions of
