@@ -459,6 +459,23 @@ void choose(const struct topo *t, int master, enum mode mode, struct choice *c)
     }
 }
 
+void choice_add_reason(const struct topo *t, int host, const char *why, char *text, size_t size)
+{
+    size_t len = strlen(text);
+
+    snprintf(text + len, size - len, "%s%s: %s", len ? "; " : "", topo_label(t, host), why);
+}
+
+int choice_refuse(const struct topo *t, int master, const struct choice *c, struct err *e)
+{
+    char text[ERR_TEXT_BYTES - 64] = "";
+
+    for (int i = 0; i < t->hosts; i++)
+        if (i != master && c->barred[i])
+            choice_add_reason(t, i, c->reason[i], text, sizeof(text));
+    return err_set(e, ERR_WORLD, "no replica can become the master: %s", text);
+}
+
 void choice_print(const struct topo *t, const struct choice *c, struct buf *out)
 {
     for (int i = 0; i < t->hosts; i++) {

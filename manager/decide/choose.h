@@ -19,6 +19,10 @@ struct choice {
 
 /* master: the dead one, as diagnose() names it. c is overwritten whole. Cannot fail. */
 void choose(const struct topo *t, int master, enum mode mode, struct choice *c);
+/* The refusal where all are barred: ERR_WORLD, each with its reason. */
+int choice_refuse(const struct topo *t, int master, const struct choice *c, struct err *e);
+/* Adds "db2(192.0.2.2:3306): why" to a list of them, as far as there is room. */
+void choice_add_reason(const struct topo *t, int host, const char *why, char *text, size_t size);
 void choice_print(const struct topo *t, const struct choice *c, struct buf *out);
 
 #endif

@@ -26,29 +26,24 @@ static int refuse_without_heir(const struct facts *x, struct err *e)
     if (forced != NO_HOST)
         return err_set(e, ERR_WORLD, "%s cannot become the master: %s", topo_label(x->t, forced),
                        c->reason[forced]);
-    return err_set(e, ERR_WORLD,
-                   "no replica can become the master: each is barred (`kagemusha plan` says why)");
+    return choice_refuse(x->t, x->dead, c, e);
 }
 
 /* What would be lost must have been declared so (ignore_fail), or nothing is begun. */
 static int refuse_lost(const struct facts *x, struct err *e)
 {
     char why[TOPO_TEXT], text[ERR_TEXT_BYTES - 120];
-    size_t len = 0;
 
     text[0] = '\0';
     for (int i = 0; i < x->t->hosts; i++) {
         if (i == x->dead || i == x->next || is_unmanaged(x, i) || may_be_lost(host_of(x, i)) ||
             host_of(x, i)->repl.delay_s > 0 || !failover_is_lost(x, i, why))
             continue;
-        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s: %s", len ? "; " : "",
-                                topo_label(x->t, i), why);
-        if (len >= sizeof(text))
-            break;
+        choice_add_reason(x->t, i, why, text, sizeof(text));
     }
     /* After the fence a master is needed more than every replica: they are left out with their
      * reasons. */
-    if (!len || x->t->fenced || *x->t->noted_proof)
+    if (!*text || x->t->fenced || *x->t->noted_proof)
         return 0;
     return err_set(e, ERR_WORLD, "%s (set ignore_fail=1 for a host that may be left out)", text);
 }

@@ -80,9 +80,7 @@ static int refuse_without_heir(const struct facts *x, struct err *e)
     if (forced != NO_HOST)
         return err_set(e, ERR_WORLD, "%s cannot become the master: %s", topo_label(x->t, forced),
                        x->s->choice.reason[forced]);
-    return err_set(e, ERR_WORLD,
-                   "no replica can become the master: each is barred (`kagemusha switch "
-                   "--master_state=alive --check_only` says why)");
+    return choice_refuse(x->t, x->old, &x->s->choice, e);
 }
 
 static int refuse_ill(const struct facts *x, struct err *e)
