@@ -366,6 +366,7 @@ that "with its error" like "$(jq -r '.servers[1].error' "$dir/out.txt")" "*127.0
 that "the other one's columns are complete" is "$(jq '.columns | length' "$dir/out.txt")" 3
 scan --server="127.0.0.1:$nobody_port" --user=scan
 that "down alone: exit 3" like "$status $out" "3 FAILED * 127.0.0.1:$nobody_port - *onnect*"
+that "... and is named once" is "$(grep -o "127.0.0.1:$nobody_port" <<<"$out" | wc -l)" 1
 KAGEMUSHA_SCAN_PASSWORD=wrong here
 that "a wrong password" like "$status $out" "3 FAILED *ccess denied*"
 [[ $out != *wrong* ]]
@@ -393,7 +394,7 @@ here --rules="$dir/rules" --schema='shard*'
 that "an ignored column is no finding" is "$status" 0
 that "and says by whom and why" like "$out" "*ignored*shard2.events.id*me: test*"
 for bad in --jobs=0 --timeout=0 --warn-usage=70 --history-mb=0 "--json --csv" --watched "--ssl-mode=maybe" \
-    "--server=h:99999" "--servers=$dir/none" "--conf=$dir/none" --rules=/none --nonsense; do
+    "--server=h:99999" "--servers=$dir/none" "--conf=$dir/none" --rules=/none --nonsense "--headroom --schema=a"; do
     # shellcheck disable=SC2086  # several words
     here $bad
     that "refused with a sentence: $bad" like "$status-$err" "3-?*"

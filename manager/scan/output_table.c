@@ -171,6 +171,15 @@ static void add_finding(struct buf *out, const struct scan_view *v, const struct
     buf_release(&name);
 }
 
+/* What a connection says of itself begins with where it was to go. */
+static const char *without_name(const struct scan_server *s)
+{
+    size_t len = strlen(s->name);
+    int named = strncmp(s->error, s->name, len) == 0 && strncmp(s->error + len, ": ", 2) == 0;
+
+    return named ? s->error + len + 2 : s->error;
+}
+
 static void add_servers(struct buf *out, const struct scan_report *r, const struct scan_view *v)
 {
     size_t i;
@@ -185,7 +194,7 @@ static void add_servers(struct buf *out, const struct scan_report *r, const stru
         if (strcmp(s->group, s->name) != 0)
             buf_addf(out, "(%s) ", s->group);
         buf_adds(out, "- ");
-        add_plain(out, s->error);
+        add_plain(out, without_name(s));
         buf_addc(out, '\n');
     }
 }
