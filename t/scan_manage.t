@@ -39,6 +39,15 @@ t/lab/ctl --lab "$lab" sql db1 "CREATE DATABASE shop; CREATE TABLE shop.orders (
 t/lab/ctl --lab "$lab" wait-repl 60 >/dev/null
 # Somebody forgot a replica: what the master counts on has less room there.
 t/lab/ctl --lab "$lab" sql db2 "SET SESSION sql_log_bin = 0; ALTER TABLE shop.wide MODIFY id INT AUTO_INCREMENT"
+by_hand() {
+    t/lab/exec manager --lab "$lab" kagemusha scan --conf="$PWD/$dir/app1.cnf" --headroom >"$dir/scan.out" 2>&1
+}
+that "a scan by hand: exit code 0" by_hand
+warned() {
+    t/lab/exec manager --lab "$lab" masterha_check_repl --conf="$PWD/$dir/app1.cnf" 2>&1 | grep -q "db2.*less AUTO_INCREMENT room"
+}
+that "with --headroom masterha_check_repl warns of the replica" warned
+t/lab/exec manager --lab "$lab" rm /var/tmp/app1/app1.headroom.json
 mkdir "$dir/groups"
 cp "$dir/app1.cnf" "$dir/groups/"
 t/lab/exec manager --lab "$lab" kagemusha manage --conf="$PWD/$dir/groups" --metrics_listen=9273 >"$log" 2>&1 &
@@ -47,9 +56,6 @@ series='schema="shop",table="orders",column="id",column_type="int_signed"'
 that "the master's columns are on /metrics" within 60 shows "^kagemusha_autoinc_next_value\{.*server=\"[^\"]*:3306\",$series\} 1200000001$"
 that "and that it was read in full" shows '^kagemusha_autoinc_scan_ok\{group="app1",.*\} 1$'
 that "a replica with less room is told" within 60 logged 'autoinc-narrower: db2:3306 .*shop.wide.id ends at 2147483647 there, 93.1 % used'
-warned() {
-    t/lab/exec manager --lab "$lab" masterha_check_repl --conf="$PWD/$dir/app1.cnf" 2>&1 | grep -q "db2.*less AUTO_INCREMENT room"
-}
 that "masterha_check_repl warns of it" warned
 # The next full scan may come in between: then it is made old once more.
 note_of() { # note_of SECONDS: since 1970

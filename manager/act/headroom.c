@@ -41,7 +41,9 @@ int headrooms_write(const char *workdir, const char *app, const struct headrooms
     path_of(workdir, app, &path);
     json_print(list, &text);
     buf_addc(&text, '\n');
-    rc = file_write_atomic(path.data, text.data, text.len, 0644, e);
+    rc = file_mkdirs(workdir, 0755, e);
+    if (rc == 0)
+        rc = file_write_atomic(path.data, text.data, text.len, 0644, e);
     json_object_put(list);
     buf_release(&path);
     buf_release(&text);

@@ -5,6 +5,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "manager/cmd/scan_explain.h"
+#include "manager/cmd/scan_headroom.h"
 #include "manager/cmd/scan_options.h"
 #include "manager/scan/history.h"
 #include "manager/scan/output.h"
@@ -162,6 +163,23 @@ static int put_out(const struct scan_options *o, const struct scan_report *r)
     return failed;
 }
 
+/* Of a group whose master was read in full. */
+static int note_headroom(const struct scan_options *o, const struct scan_report *r)
+{
+    int failed = 0;
+
+    for (size_t i = 0; i < r->servers; i++) {
+        const char *file = scan_targets_file(&o->targets.target[i]);
+        struct err e = {0};
+
+        if (file && r->server[i].answer == SCAN_COMPLETE &&
+            scan_headroom_note(file, o->global_conf, &r->server[i], &o->ask, o->timeout_s * 1000,
+                               &e) < 0)
+            failed |= complain(&e);
+    }
+    return failed;
+}
+
 static int report(struct scan_options *o, struct scan_report *r)
 {
     struct scan_memory m = {.path = o->history,
@@ -173,6 +191,8 @@ static int report(struct scan_options *o, struct scan_report *r)
 
     if (scan_report_build(r, &m, &e) != 0)
         failed |= complain(&e);
+    if (o->headroom)
+        failed |= note_headroom(o, r);
     if (o->explain) {
         rc = scan_explain(o, r);
     } else {

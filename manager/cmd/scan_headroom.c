@@ -64,13 +64,12 @@ static void note(const struct conf_server *s, const struct scan_server *master,
     buf_release(&text);
 }
 
-void scan_headroom_note(const char *file, const char *global_conf, const struct scan_server *master,
-                        const struct scan_ask *ask, int server_ms)
+int scan_headroom_note(const char *file, const char *global_conf, const struct scan_server *master,
+                       const struct scan_ask *ask, int server_ms, struct err *e)
 {
     struct headrooms *all = mem_zalloc(sizeof(*all));
     struct conf *c = NULL;
-    struct err e = {0};
-    int rc = scan_conf_load(&c, file, global_conf, &e);
+    int rc = scan_conf_load(&c, file, global_conf, e);
 
     for (size_t i = 0; rc == 0 && i < c->servers && i < TOPO_HOSTS_MAX; i++) {
         struct scan_server seen = {0};
@@ -82,9 +81,8 @@ void scan_headroom_note(const char *file, const char *global_conf, const struct 
         scan_server_release(&seen);
     }
     if (rc == 0)
-        rc = headrooms_write(c->server[0].manager_workdir, c->app, all, &e);
-    if (rc != 0)
-        log_warning("scan-failed", "%s: %s", file, e.text);
+        rc = headrooms_write(c->server[0].manager_workdir, c->app, all, e);
     conf_free(&c);
     free(all);
+    return rc == 0 ? 0 : err_wrap(e, "%s: the note of its replicas' room", file);
 }

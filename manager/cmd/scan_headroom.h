@@ -5,9 +5,8 @@
 #include "manager/scan/collect.h"
 
 /* Reads the replicas that may be promoted one after the other, server_ms at most for each, and
- * replaces the group's note. One that does not answer is not in it. What cannot be done is logged.
- */
-void scan_headroom_note(const char *file, const char *global_conf, const struct scan_server *master,
-                        const struct scan_ask *ask, int server_ms);
+ * replaces the group's note. One that does not answer is not in it. */
+int scan_headroom_note(const char *file, const char *global_conf, const struct scan_server *master,
+                       const struct scan_ask *ask, int server_ms, struct err *e);
 
 #endif

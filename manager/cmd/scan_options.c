@@ -139,6 +139,10 @@ static int check(const struct scan_options *o, struct err *e)
         return err_set(e, ERR_CONFIG, "--history-mb: a number from 1");
     if (o->watched && !o->history)
         return err_set(e, ERR_CONFIG, "--watched goes by a history: name it with --history=FILE");
+    if (o->headroom && (o->watched || o->explain || o->schema.count > 0))
+        return err_set(
+            e, ERR_CONFIG,
+            "--headroom compares whole servers: not with --watched, --schema or --explain");
     if (o->top < 0)
         return err_set(e, ERR_CONFIG, "--top: a number from 0");
     return 0;
@@ -179,6 +183,7 @@ int scan_options_take(struct scan_options *o, const struct cmd *self, int as_mha
         {"schema",            ARGS_LIST, &o->schema,         "GLOB",  "only these schemas; repeated"},
         {"children",          ARGS_FLAG, &o->children,       NULL,    "also columns that hold other tables' ids and are narrower"},
         {"watched",           ARGS_FLAG, &o->watched,        NULL,    "only tables that the history says are worth it"},
+        {"headroom",          ARGS_FLAG, &o->headroom,       NULL,    "also the groups' replicas, for the note on their room"},
         {"force",             ARGS_FLAG, &o->force,          NULL,    "also where innodb_stats_on_metadata is ON"},
         {"jobs",              ARGS_INT,  &o->jobs,           "N",     "servers at a time (16)"},
         {"timeout",           ARGS_INT,  &o->timeout_s,      "S",     "seconds for each server (120)"},

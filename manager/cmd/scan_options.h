@@ -14,7 +14,7 @@ struct scan_options {
     const char *warn_usage, *crit_usage, *warn_days, *crit_days, *min_usage_text;
     int json, jsonl, csv, prometheus, openmetrics, nagios, html;
     int jobs, timeout_s, statement_s, pause_ms, history_mb, top;
-    int children, watched, force, quiet, help, version;
+    int children, watched, headroom, force, quiet, help, version;
     /* what it comes to */
     struct scan_targets targets;
     struct scan_ask ask;

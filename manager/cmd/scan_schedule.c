@@ -284,9 +284,10 @@ static enum scan_answer scan_group(const struct scan_schedule *x, struct planned
     log_debug("scan", "%s: %zu columns of %s in %lld ms", server.group, server.columns, server.name,
               server.took_ms);
     /* Of a server that is gone the last known columns stay. */
-    if (full && answer == SCAN_COMPLETE)
+    if (full && answer == SCAN_COMPLETE &&
         scan_headroom_note(p->file, x->global_conf, &server,
-                           &(struct scan_ask){.pause_ms = PAUSE_MS}, SERVER_MS);
+                           &(struct scan_ask){.pause_ms = PAUSE_MS}, SERVER_MS, &e) < 0)
+        log_warning("scan-failed", "%s", e.text);
     remember(p, &r, (full && answer != SCAN_FAILED) || !*p->seen.group);
     scan_report_release(&r);
     scan_server_release(&server);

@@ -129,6 +129,11 @@ static int open_master(struct conf *c, struct sql *out, struct scan_server *s, i
     return rc;
 }
 
+const char *scan_targets_file(const struct scan_target *t)
+{
+    return ((const struct scan_source *)t->arg)->conf;
+}
+
 static int open_group(void *arg, struct sql *out, struct scan_server *s, int64_t deadline_ms,
                       struct err *e)
 {

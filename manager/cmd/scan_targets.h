@@ -32,6 +32,8 @@ int scan_targets_add_conf(struct scan_targets *t, const char *path, const char *
                           struct err *e);
 /* A group by its file, which may come later. */
 void scan_targets_add_group(struct scan_targets *t, const char *path, const char *global_conf);
+/* The file of a target that is a group; NULL for a plain server. */
+const char *scan_targets_file(const struct scan_target *t);
 /* conf_load, one call at a time; hosts that cannot be resolved now may be later. */
 int scan_conf_load(struct conf **out, const char *path, const char *global_conf, struct err *e);
 /* The account that reads a server of a group: scan_user, or else user. */
