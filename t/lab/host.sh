@@ -55,6 +55,7 @@ host_make() {
     cat >"$d/etc/ssh/sshd_config" <<-SSHD
 	Port 22
 	ListenAddress 0.0.0.0
+	ListenAddress ::
 	HostKey /etc/ssh/ssh_host_ed25519_key
 	PidFile /run/sshd.pid
 	PermitRootLogin prohibit-password
