@@ -38,6 +38,15 @@ static int64_t fire_due(int64_t now_ms)
     return next;
 }
 
+/* Woken so late that we stood still: whose time passed meanwhile gets a moment to read what has
+ * come since. */
+static void forgive(int64_t now_ms)
+{
+    for (struct db_guard *g = watch.list; g; g = g->next)
+        if (!g->fired && g->deadline_ms <= now_ms)
+            g->deadline_ms = now_ms + CLOCK_GRACE_MS;
+}
+
 static void *watch_main(void *unused)
 {
     (void)unused;
@@ -53,6 +62,8 @@ static void *watch_main(void *unused)
         ts.tv_sec = (time_t)(watch.wakes_ms / 1000);
         ts.tv_nsec = (long)(watch.wakes_ms % 1000) * 1000000;
         pthread_cond_timedwait(&watch.wake, &watch.lock, &ts);
+        if (clock_mono_ms() > watch.wakes_ms + CLOCK_LATE_MS)
+            forgive(clock_mono_ms());
     }
     pthread_mutex_unlock(&watch.lock);
     return NULL;

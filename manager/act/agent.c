@@ -405,6 +405,13 @@ static int finish(struct agent *a, const struct call *c, struct err *e)
                    json_get_str(line, "text", "the agent refuses"));
 }
 
+/* The lock is held. */
+static void await(struct agent *a, struct call *c, int64_t deadline_ms)
+{
+    while (!c->done && thread_cond_wait(&c->wake, &a->lock, deadline_ms) == 0)
+        ;
+}
+
 int agent_call(struct agent *a, const char *op, struct json_object *req, struct json_object **reply,
                int64_t deadline_ms, struct err *e)
 {
@@ -420,8 +427,9 @@ int agent_call(struct agent *a, const char *op, struct json_object *req, struct 
     rc = post(a, &c, req, e);
     if (rc == 0) {
         wake_thread(a);
-        while (!c.done && thread_cond_wait(&c.wake, &a->lock, deadline_ms) == 0)
-            ;
+        await(a, &c, deadline_ms);
+        if (!c.done && a->alive && clock_mono_ms() - CLOCK_LATE_MS > deadline_ms)
+            await(a, &c, clock_mono_ms() + CLOCK_GRACE_MS);
         take_call(a, c.id);
         rc = finish(a, &c, e);
     }

@@ -26,9 +26,7 @@ static int is_repeatable(enum step_kind k)
            k == STEP_READ_POSITION || k == STEP_OPEN;
 }
 
-/* A new session in place of a broken one, and the lock that went with it as soon as its server has
- * noticed. */
-static int renew_session(struct exec *x, int host, int64_t deadline_ms)
+int exec_renew_session(struct exec *x, int host, int64_t deadline_ms)
 {
     struct group_host *h = &x->g->host[host];
     int64_t until = clock_mono_ms() + STEP_SQL_MS;
@@ -53,7 +51,7 @@ static int do_step(struct exec *x, struct exec_done *d, int64_t deadline_ms, str
     const struct step *s = d->step;
     int rc = step_run(s->kind)(x, d, deadline_ms, e);
     if (rc == 0 || e->code != ERR_CONNECT || !is_repeatable(s->kind) || !exec_on_time(x) ||
-        renew_session(x, s->host, deadline_ms) < 0)
+        exec_renew_session(x, s->host, deadline_ms) < 0)
         return rc;
     log_warning("session-lost", "%s: %s: done once more with a new session",
                 topo_label(x->t, s->host), e->text);

@@ -45,6 +45,7 @@ struct exec_host {
     struct agent *ended;     /* the one before it: another lane may still be asking it */
     int lost;                /* left out of the rest */
     char reason[TOPO_TEXT];
+    char kept[TOPO_TEXT];    /* what was done there and could not be taken back, and why */
     int locked;              /* this session holds the failover lock, or */
     int monitor_lock;        /* with this, the monitor's */
     int followed;            /* it replicates from the new master */
@@ -105,6 +106,9 @@ void exec_release(struct exec *x);
 int exec_plan(struct exec *x, const struct topo *t, const struct plan *p, struct err *e);
 /* Takes the failover lock of a host for x. */
 int exec_lock(struct exec *x, int host, int64_t deadline_ms, struct err *e);
+/* A new session in place of a broken one, and the lock that went with it as soon as its server has
+ * noticed. The host's busy is held. -1: there is none. */
+int exec_renew_session(struct exec *x, int host, int64_t deadline_ms);
 /* Undoes all that was done. For whoever finds between two plans that there is no going on. Failures
  * are logged and journaled. */
 void exec_undo(struct exec *x);

@@ -63,11 +63,16 @@ static void undo_step(struct exec *x, struct exec_done *d)
     u.begin_us = clock_mono_us();
     pthread_mutex_lock(&x->host[d->step->host].busy);
     int rc = undo(x, &u, INT64_MAX, &e);
+    if (rc < 0 && e.code == ERR_CONNECT &&
+        exec_renew_session(x, d->step->host, clock_mono_ms() + STEP_SQL_MS) == 0)
+        rc = undo(x, &u, INT64_MAX, &e);
     pthread_mutex_unlock(&x->host[d->step->host].busy);
     u.us = clock_mono_us() - u.begin_us;
     if (rc < 0) {
         u.result = STEP_FAILED;
         snprintf(u.text, sizeof u.text, "%.*s", (int)sizeof u.text - 1, e.text);
+        struct exec_host *h = &x->host[d->step->host];
+        snprintf(h->kept, sizeof h->kept, "%s: %.200s", step_word(d->step->kind), e.text);
         log_error("undo-failed", "taking back %s on %s: %s", step_word(d->step->kind),
                   topo_label(x->t, d->step->host), e.text);
     } else {

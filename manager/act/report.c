@@ -87,7 +87,9 @@ static void add_hosts(const struct operation_run *r, struct buf *out)
             continue;
         const struct exec_host *h = &r->x->host[i];
         buf_addf(out, "  %s: ", topo_label(t, i));
-        if (h->lost)
+        if (*h->kept)
+            buf_addf(out, "ERROR, could not be taken back: %s\n", h->kept);
+        else if (h->lost)
             buf_addf(out, "%s: %s\n", operation_left_out(r, i) ? "ERROR, left out" : "as it was",
                      h->reason);
         else
