@@ -581,7 +581,7 @@ int db_query(struct db *d, const char *text, int64_t deadline_ms, struct db_rows
 
     if (rows)
         *rows = NULL;
-    if (!d->mysql)
+    if (!d || !d->mysql)
         return err_set(e, ERR_CONNECT, "the connection is closed");
     if (clock_left_ms(deadline_ms) == 0)
         return err_set(e, ERR_TIMEOUT, "no time left to ask the server");

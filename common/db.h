@@ -58,7 +58,7 @@ struct db_rows;
 /* Runs one statement. rows may be NULL when none is expected; then a result is read and dropped.
  * ERR_SQL with server_errno; ERR_TIMEOUT closes the connection (the statement may go on at the
  * server, locks of the session are lost), except that with a deadline already past nothing is sent
- * and nothing closed; ERR_CONNECT when it is gone. */
+ * and nothing closed; ERR_CONNECT when it is gone, or d is NULL: none could be opened again. */
 int db_query(struct db *d, const char *text, int64_t deadline_ms, struct db_rows **rows,
              struct err *e);
 size_t db_rows_count(const struct db_rows *r);
