@@ -82,6 +82,8 @@ manager=$!
 that "two groups, one of them dead: the other is watched" within 60 is_state "$home/app1.cnf" '(0:PING_OK), master:db1'
 that "the dead one is not" within 60 is_state "$groups/dead.cnf" '(30:RETRYING_MONITOR)'
 that "lines bear the group's name" logged '\[info\]\[app1\] ping-ok: '
+that "it leaves no core, nor gives one to a program" \
+    grep -q '^Max core file size *1 *1 ' <(on_manager cat "/proc/$(pid_of)/limits")
 that "readiness is told" within 10 told '^READY=1'
 that "the watchdog is fed" within 20 told '^WATCHDOG=1'
 that "the state is told" within 20 told '^STATUS=2 groups: 1 well, 1 not'

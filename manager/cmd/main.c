@@ -1,4 +1,5 @@
 /* kagemusha: one program under many names. */
+#include "common/core.h"
 #include "manager/cmd/cmd.h"
 
 #include <malloc.h>
@@ -10,6 +11,7 @@ int main(int argc, char **argv)
 {
     int code;
 
+    core_forbid();
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, 128 * 1024); /* snapshots go back to the system at once */
     code = cmd_main(argc, argv);

@@ -2,6 +2,7 @@
  * by the first argument. */
 #include "node/sql/sql_tools.h"
 
+#include "common/core.h"
 #include "common/wire.h"
 
 #include <stdio.h>
@@ -52,6 +53,7 @@ int main(int argc, char **argv)
     const char *slash = strrchr(argv[0], '/');
     const struct tool *t = find(slash ? slash + 1 : argv[0]);
 
+    core_forbid();
     if (t)
         return run(t, argc, argv);
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
