@@ -101,6 +101,15 @@ conf_for() {
     esac
 }
 
+# fits NAME: it can be brought about on this server in this mode, and means something there.
+fits() {
+    case $1-$server-$mode in
+    no-agent-*-position) return 1 ;;        # by position no watch begins without agents
+    semisync-blocked-mysql56-*) return 1 ;; # the package has no plugin
+    host-blocked-mysql*) return 1 ;;        # nothing that we send makes it refuse a host
+    esac
+}
+
 # The hook script of those that have one.
 hook_for() {
     case $1 in

@@ -34,8 +34,9 @@ rule_expectation() {
     failover) has 'failover-end:|failover-partial:' || wrong+=("there was no complete failover") ;;
     refused) ! has 'failover-end:|failover-partial:' || wrong+=("there was a failover") ;;
     esac
-    # One death, one failover.
-    (($(since | grep -Ec 'failover-end:|failover-partial:') <= 1)) || wrong+=("there was more than one failover")
+    # One death, one failover; of two that die the second may have been opened already.
+    (($(since | grep -Ec 'failover-end:|failover-partial:') <= ($([[ $name == candidate-dies-too ]] && echo 2 || echo 1)))) ||
+        wrong+=("there was more than one failover")
 }
 
 one_writable() {
