@@ -135,6 +135,10 @@ that "nothing behind the end" 10 "Event not exists." \
     save --command=save "--start_file=${end%:*}" "--start_pos=${end#*:}" "--output_file=$dir/none"
 that "a place amid an event is an error" 1 "Failed to save binary log:" \
     save --command=save "--start_file=${end%:*}" "--start_pos=$((${end#*:} - 3))" "--output_file=$dir/none"
+that "a place that is none" 1 "--start_pos must be a position" \
+    save --command=save "--start_file=${end%:*}" --start_pos=-4 "--output_file=$dir/none"
+that "one beyond 2 GiB is taken, and is not there" 1 "pos 5000000000" \
+    save --command=save "--start_file=${end%:*}" --start_pos=5000000000 "--output_file=$dir/none"
 that "a manager that is too old" 1 "0.54" save --command=test --manager_version=0.53 \
     --binlog_prefix=mbin --start_pos=4 "--output_file=$dir/made/test"
 

@@ -66,7 +66,7 @@ static int find_relay_logs(const struct options *o, struct extract_files *out, s
 static int take_place(const char *file, const char *pos, const char *which, int needed,
                       struct binpos *out, struct err *e)
 {
-    char *end = NULL;
+    char option[16];
 
     memset(out, 0, sizeof(*out));
     if (!file && !needed)
@@ -74,10 +74,8 @@ static int take_place(const char *file, const char *pos, const char *which, int 
     if (!file || !*file || strlen(file) >= sizeof(out->file))
         return err_set(e, ERR_CONFIG, "--%s_mlf must name a binlog of the master", which);
     snprintf(out->file, sizeof(out->file), "%s", file);
-    out->pos = strtoull(pos ? pos : "", &end, 10);
-    if (!pos || end == pos || *end)
-        return err_set(e, ERR_CONFIG, "--%s_rmlp must be a position", which);
-    return 0;
+    snprintf(option, sizeof(option), "%s_rmlp", which);
+    return tool_position(pos, option, &out->pos, e);
 }
 
 static int read_diff(const struct options *o, struct diff *d, struct err *e)

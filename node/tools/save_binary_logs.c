@@ -13,7 +13,9 @@ struct options {
     const char *command, *start_file, *binlog_prefix, *binlog_dir, *output_file;
     const char *relay_log_info, *datadir, *oldest_version;
     struct tool_caller caller;
-    int start_pos, skip_filter;
+    const char *start_pos;
+    uint64_t from; /* it, as a number */
+    int skip_filter;
 };
 
 static int fail(const struct err *e)
@@ -107,10 +109,11 @@ static int save(const struct options *o, const struct extract_files *all, int *s
 
     if (rc == 0)
         rc = (fd = tool_create(o->output_file, e)) < 0 ? -1 : 0;
-    printf(" Concat binary/relay logs from %s pos %d to %s EOF into %s ..\n", o->start_file,
-           o->start_pos, extract_files_name(all, extract_files_count(all) - 1), o->output_file);
+    printf(" Concat binary/relay logs from %s pos %llu to %s EOF into %s ..\n", o->start_file,
+           (unsigned long long)o->from, extract_files_name(all, extract_files_count(all) - 1),
+           o->output_file);
     if (rc == 0)
-        rc = save_events(&chosen, (uint64_t)o->start_pos, NULL, fd, &result, e);
+        rc = save_events(&chosen, o->from, NULL, fd, &result, e);
     if (fd >= 0 && close(fd) && rc == 0)
         rc = err_errno(e, ERR_IO, "cannot write %s", o->output_file);
     extract_files_release(&chosen);
@@ -130,12 +133,14 @@ static int save(const struct options *o, const struct extract_files *all, int *s
     return 0;
 }
 
-static int check(const struct options *o, int is_test, struct err *e)
+static int check(struct options *o, int is_test, struct err *e)
 {
     if (!o->output_file || !*o->output_file)
         return err_set(e, ERR_CONFIG, "--output_file must be set");
-    if (o->start_pos < 0)
+    if (!o->start_pos)
         return err_set(e, ERR_CONFIG, "--start_pos must be set");
+    if (tool_position(o->start_pos, "start_pos", &o->from, e) < 0)
+        return -1;
     if (!o->start_file && !(is_test && o->binlog_prefix))
         return err_set(e, ERR_CONFIG, "--start_file must be set");
     if (o->caller.handle_raw_binlog == 0)
@@ -143,7 +148,7 @@ static int check(const struct options *o, int is_test, struct err *e)
     return tool_check_manager(o->caller.manager_version, e);
 }
 
-static int run(const struct options *o, int *status, struct err *e)
+static int run(struct options *o, int *status, struct err *e)
 {
     struct extract_files all = EXTRACT_FILES_INIT;
     int is_test = o->command && strcmp(o->command, "test") == 0, rc;
@@ -161,12 +166,11 @@ static int run(const struct options *o, int *status, struct err *e)
 
 int save_binary_logs_main(int argc, char **argv)
 {
-    struct options o = {
-        .binlog_dir = "/var/lib/mysql", .start_pos = -1, .caller = {.handle_raw_binlog = 1}};
+    struct options o = {.binlog_dir = "/var/lib/mysql", .caller = {.handle_raw_binlog = 1}};
     const struct args_option table[] = {
         {"command",        ARGS_TEXT, &o.command,        "test|save", "what to do"                     },
         {"start_file",     ARGS_TEXT, &o.start_file,     "FILE",      "the first log file"             },
-        {"start_pos",      ARGS_INT,  &o.start_pos,      "POS",       "where to begin in it"           },
+        {"start_pos",      ARGS_TEXT, &o.start_pos,      "POS",       "where to begin in it"           },
         {"binlog_prefix",  ARGS_TEXT, &o.binlog_prefix,  "NAME",      "test: in place of start_file"   },
         {"binlog_dir",     ARGS_TEXT, &o.binlog_dir,     "DIR,..",    "where the logs are"             },
         {"output_file",    ARGS_TEXT, &o.output_file,    "FILE",      "where to save"                  },

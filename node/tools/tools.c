@@ -4,6 +4,7 @@
 #include "common/file.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,17 @@ int tool_check_manager(const char *version, struct err *e)
         return 0;
     return err_set(e, ERR_CONFIG, "a manager of version %s is not served: 0.54 is the oldest",
                    version);
+}
+
+int tool_position(const char *text, const char *option, uint64_t *out, struct err *e)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoull(text ? text : "", &end, 10);
+    if (!text || !isdigit((unsigned char)*text) || *end || errno)
+        return err_set(e, ERR_CONFIG, "--%s must be a position", option);
+    return 0;
 }
 
 int tool_create(const char *path, struct err *e)

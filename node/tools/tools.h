@@ -35,6 +35,8 @@ int tool_args(const char *name, int *argc, char **argv, const struct args_option
 /* 0 when a manager of that version may be served: MHA's own of 0.54 and later, and ours. */
 int tool_check_manager(const char *version, struct err *e);
 
+/* A position in a log, of any size. option names it in the error. ERR_CONFIG. */
+int tool_position(const char *text, const char *option, uint64_t *out, struct err *e);
 /* Creates the file, empty, mode 0600, and directories above it. The descriptor; -1 ERR_IO. */
 int tool_create(const char *path, struct err *e);
 
