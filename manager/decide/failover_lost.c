@@ -1,5 +1,6 @@
 /* Why a replica cannot be taken along in a failover; see failover_facts.h. */
 #include "manager/decide/failover_facts.h"
+#include "manager/decide/left_out.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,40 +57,19 @@ int failover_is_behind(const struct facts *x, int i, char *why)
                     topo_name(x->t, x->base), best);
 }
 
-/* A delayed replica cannot be level at a coordinate before its delay has passed, and is never
- * hurried (decision 22). */
 static int is_delayed_by_position(const struct facts *x, int i, char *why)
 {
-    int64_t s = host_of(x, i)->repl.delay_s;
-
-    return !x->gtid && s > 0
-               ? snprintf(why, TOPO_TEXT, "it is delayed by %" PRId64 " s and not level", s)
-               : 0;
+    return !x->gtid && left_out_delayed(x->t, i, why);
 }
 
-/* In the GTID modes it fetches from the new master what it lacks; the new master must still have it
- * (decision 20). */
 static int is_past_serving(const struct facts *x, int i, char *why)
 {
-    struct gtid_set mine = GTID_INIT, purged;
-    int short_of;
-
-    if (!x->gtid || x->next == NO_HOST)
-        return 0;
-    purged = topo_view(x->t, host_of(x, x->next)->purged);
-    topo_received(x->t, i, &mine);
-    short_of = !gtid_contains(&mine, &purged);
-    gtid_release(&mine);
-    return short_of ? snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs",
-                               topo_name(x->t, x->next))
-                    : 0;
+    return x->gtid && x->next != NO_HOST && left_out_purged(x->t, i, x->next, why);
 }
 
 static int has_parted(const struct facts *x, int i, char *why)
 {
-    return x->f->choice.parted[i]
-               ? snprintf(why, TOPO_TEXT, "its history has parted from the others'")
-               : 0;
+    return left_out_parted(x->f->choice.parted[i], why);
 }
 
 typedef int lost_fn(const struct facts *x, int i, char *why);

@@ -1,6 +1,7 @@
 /* The online switch of a living master: what would refuse it, and the phases that append the steps.
  */
 #include "manager/decide/switchover.h"
+#include "manager/decide/left_out.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -244,34 +245,18 @@ static int refuse_without_agents(const struct facts *x, struct err *e)
 /* Why a sibling cannot be taken along; 1 and the reason. */
 static int is_delayed_by_position(const struct facts *x, int i, char *why)
 {
-    int64_t s = host_of(x, i)->repl.delay_s;
-
-    return !x->gtid && s > 0
-               ? snprintf(why, TOPO_TEXT, "it is delayed by %" PRId64 " s and not level", s)
-               : 0;
+    return !x->gtid && left_out_delayed(x->t, i, why);
 }
 
+/* One that is not delayed has all by then. */
 static int is_past_serving(const struct facts *x, int i, char *why)
 {
-    struct gtid_set mine = GTID_INIT, purged;
-    int short_of;
-
-    if (!x->gtid || host_of(x, i)->repl.delay_s == 0)
-        return 0;
-    purged = topo_view(x->t, host_of(x, x->next)->purged);
-    topo_received(x->t, i, &mine);
-    short_of = !gtid_contains(&mine, &purged);
-    gtid_release(&mine);
-    return short_of ? snprintf(why, TOPO_TEXT, "it lacks what %s has purged from its binlogs",
-                               host_of(x, x->next)->host)
-                    : 0;
+    return x->gtid && host_of(x, i)->repl.delay_s != 0 && left_out_purged(x->t, i, x->next, why);
 }
 
 static int has_parted(const struct facts *x, int i, char *why)
 {
-    return x->s->choice.parted[i]
-               ? snprintf(why, TOPO_TEXT, "its history has parted from the others'")
-               : 0;
+    return left_out_parted(x->s->choice.parted[i], why);
 }
 
 typedef int lost_fn(const struct facts *x, int i, char *why);
