@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -164,6 +165,14 @@ static int set_options(MYSQL *m, const struct attempt *a, int tls)
     return set_tls(m, a, tls);
 }
 
+/* OpenSSL judges a read that was interrupted by the errors that stand in its thread's queue, also
+ * where somebody else left them there: a connection that was cut, a key that could not be decoded.
+ * A session that is well would end with their text. */
+static void forget_tls_errors(void)
+{
+    ERR_clear_error();
+}
+
 /* One handshake; NULL with code and text in the attempt. */
 static MYSQL *connect_once(struct attempt *a, int tls)
 {
@@ -171,6 +180,7 @@ static MYSQL *connect_once(struct attempt *a, int tls)
     const char *path = *a->host == '/' ? a->host : NULL;
 
     a->code = 0;
+    forget_tls_errors();
     if (!m || set_options(m, a, tls)) {
         snprintf(a->text, sizeof(a->text), "the client library refuses an option");
     } else if (!mysql_real_connect(m, path ? NULL : a->host, a->user, a->password, NULL,
@@ -563,6 +573,7 @@ static int run(struct db *d, const char *text, struct db_rows **rows, struct err
 {
     int more;
 
+    forget_tls_errors();
     if (mysql_real_query(d->mysql, text, strlen(text)) != 0)
         return query_failed(d, e);
     if (read_result(d, rows, e) != 0)
