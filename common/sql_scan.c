@@ -349,3 +349,62 @@ void sql_scan_key_at(const struct db_rows *r, size_t row, struct sql_scan_key *o
     out->parent_column = text_of(r, row, "pc");
     out->constraint = text_of(r, row, "k");
 }
+
+/* The first place outside of quoted names where word stands; NULL. */
+static const char *find_unquoted(const char *text, const char *end, const char *word)
+{
+    int quoted = 0;
+
+    for (; text < end; text++) {
+        if (*text == '`')
+            quoted = !quoted;
+        else if (!quoted && strncmp(text, word, strlen(word)) == 0)
+            return text;
+    }
+    return NULL;
+}
+
+/* A parent in the child's own schema stands there without it, which before MySQL 8 needs a current
+ * database. */
+static void add_key_text(struct buf *out, const char *line, const char *schema)
+{
+    const char *end = line + strcspn(line, "\n"), *parent, *behind;
+
+    end -= end > line && end[-1] == ',';
+    parent = find_unquoted(line, end, " REFERENCES ");
+    behind = parent ? find_unquoted(parent + 12, end, " ") : NULL;
+    if (!behind) {
+        buf_add(out, line, (size_t)(end - line));
+        return;
+    }
+    parent += 12;
+    buf_add(out, line, (size_t)(parent - line));
+    if (!find_unquoted(parent, behind, ".")) {
+        db_quote_name(out, schema);
+        buf_addc(out, '.');
+    }
+    buf_add(out, parent, (size_t)(end - parent));
+}
+
+void sql_scan_read_key_text(struct sql *s, const char *schema, const char *table,
+                            const char *constraint, int64_t deadline_ms, struct buf *out)
+{
+    struct buf text = BUF_INIT, key = BUF_INIT;
+    struct db_rows *r = NULL;
+    const char *line = NULL;
+
+    buf_adds(&text, "SHOW CREATE TABLE ");
+    db_quote_name(&text, schema);
+    buf_addc(&text, '.');
+    db_quote_name(&text, table);
+    buf_adds(&key, "CONSTRAINT ");
+    db_quote_name(&key, constraint);
+    buf_adds(&key, " FOREIGN KEY ");
+    if (db_query(s->db, text.data, deadline_ms, &r, NULL) == 0 && db_rows_count(r) > 0)
+        line = strstr(text_of(r, 0, "Create Table"), key.data);
+    if (line)
+        add_key_text(out, line, schema);
+    db_rows_free(&r);
+    buf_release(&text);
+    buf_release(&key);
+}

@@ -80,5 +80,9 @@ struct sql_scan_key {
 int sql_scan_read_foreign_keys(struct sql *s, const char *schema, struct db_rows **out,
                                int64_t deadline_ms, struct err *e);
 void sql_scan_key_at(const struct db_rows *r, size_t row, struct sql_scan_key *out);
+/* "CONSTRAINT `k` FOREIGN KEY (...) ...", as SHOW CREATE TABLE has it, the parent with its schema:
+ * what ADD takes. Nothing where the table or the key is not seen. */
+void sql_scan_read_key_text(struct sql *s, const char *schema, const char *table,
+                            const char *constraint, int64_t deadline_ms, struct buf *out);
 
 #endif

@@ -139,7 +139,11 @@ CREATE DATABASE fam; USE fam;
 CREATE TABLE users (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY); INSERT INTO users VALUES (2000000000);
 CREATE TABLE visits (id BIGINT AUTO_INCREMENT PRIMARY KEY, user_id INT, owner_user_id BIGINT UNSIGNED);
 CREATE TABLE orders (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB; INSERT INTO orders VALUES (2000000000);
-CREATE TABLE items (order_id INT NOT NULL, CONSTRAINT items_of FOREIGN KEY (order_id) REFERENCES orders (id)) ENGINE=InnoDB;
+CREATE TABLE items (order_id INT NOT NULL, CONSTRAINT items_of FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE CASCADE,
+    CONSTRAINT `items``too` FOREIGN KEY (order_id) REFERENCES orders (id)) ENGINE=InnoDB;
+CREATE TABLE other (id INT PRIMARY KEY) ENGINE=InnoDB;
+CREATE TABLE notes (order_id INT, CONSTRAINT notes_of FOREIGN KEY (order_id) REFERENCES orders (id),
+    CONSTRAINT notes_other FOREIGN KEY (order_id) REFERENCES other (id)) ENGINE=InnoDB;
 SQL
     if is_version mysql9; then
         cat <<'SQL'
@@ -288,7 +292,10 @@ that "--explain: the family and the statements" \
     like "$out" "fam.orders.id on 127.0.0.1:*ends at 2147483647*fam.items.order_id*foreign key items_of*DROP FOREIGN KEY \`items_of\`*MODIFY \`id\` BIGINT NOT NULL AUTO_INCREMENT*MODIFY \`order_id\` BIGINT NOT NULL*"
 sql - >"$dir/alter.out" 2>&1 <<<"$(sed -n 's/^  \(ALTER.*;\)$/\1/p' "$dir/out.txt")"
 that "which the server takes as they are" \
-    is "$(<"$dir/alter.out")$(sql "SELECT GROUP_CONCAT(DATA_TYPE) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'fam' AND COLUMN_NAME IN ('order_id') OR TABLE_SCHEMA = 'fam' AND TABLE_NAME = 'orders'")" "bigint,bigint"
+    is "$(<"$dir/alter.out")$(sql "SELECT GROUP_CONCAT(DATA_TYPE) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'fam' AND COLUMN_NAME IN ('order_id') OR TABLE_SCHEMA = 'fam' AND TABLE_NAME = 'orders'")" "bigint,bigint,bigint"
+that "and the keys are back, with what they do" is "$(sql "SELECT GROUP_CONCAT(CONSTRAINT_NAME, IF(DELETE_RULE = 'CASCADE', '+', '')
+    ORDER BY CONSTRAINT_NAME) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = 'fam'")" "items_of+,items\`too,notes_of"
+that "but for one whose other parent is narrow: it is named" like "$out" "*when fam.other.id is as wide*notes_other of fam.notes*"
 here --explain=fam.users.id
 that "--explain: columns that only the name joins" like "$out" "*fam.visits.user_id*by its name*"
 here --explain=odd.grouped.id

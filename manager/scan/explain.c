@@ -54,6 +54,63 @@ static int refers_to(const struct sql_scan_key *k, const char *schema, const cha
            strcasecmp(k->parent_column, column) == 0;
 }
 
+/* A key of several columns comes once. */
+static void add_bond(struct scan_family *f, const struct sql_scan_key *k, int is_outside)
+{
+    struct scan_bond *b;
+    struct buf other = BUF_INIT;
+
+    for (size_t i = 0; i < f->bonds; i++)
+        if (strcmp(f->bond[i].schema, k->schema) == 0 && strcmp(f->bond[i].table, k->table) == 0 &&
+            strcmp(f->bond[i].constraint, k->constraint) == 0)
+            return;
+    if (f->bonds == f->bond_cap) {
+        size_t cap = f->bond_cap ? 2 * f->bond_cap : 16;
+        struct scan_bond *more = mem_alloc(cap * sizeof(*more));
+
+        if (f->bonds)
+            memcpy(more, f->bond, f->bonds * sizeof(*more));
+        free(f->bond);
+        f->bond = more;
+        f->bond_cap = cap;
+    }
+    if (is_outside)
+        buf_addf(&other, "%s.%s.%s", k->parent_schema, k->parent_table, k->parent_column);
+    b = &f->bond[f->bonds++];
+    b->schema = scan_text(&f->texts, k->schema);
+    b->table = scan_text(&f->texts, k->table);
+    b->constraint = scan_text(&f->texts, k->constraint);
+    b->other = scan_text(&f->texts, is_outside ? other.data : "");
+    b->text = "";
+    buf_release(&other);
+}
+
+/* Keys by which the family's columns refer to somebody else. */
+static void add_outside(struct scan_family *out, const struct db_rows *rows)
+{
+    struct sql_scan_key k;
+
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        sql_scan_key_at(rows, i, &k);
+        if (is_member(out, &k))
+            add_bond(out, &k, 1);
+    }
+}
+
+static void read_bonds(struct sql *s, struct scan_family *f, int64_t deadline_ms)
+{
+    struct buf text = BUF_INIT;
+
+    for (size_t i = 0; i < f->bonds; i++) {
+        struct scan_bond *b = &f->bond[i];
+
+        buf_clear(&text);
+        sql_scan_read_key_text(s, b->schema, b->table, b->constraint, deadline_ms, &text);
+        b->text = scan_text(&f->texts, text.len ? text.data : "");
+    }
+    buf_release(&text);
+}
+
 static void add_referring(struct scan_family *out, const struct db_rows *rows, const char *schema,
                           const char *table, const char *column)
 {
@@ -64,7 +121,10 @@ static void add_referring(struct scan_family *out, const struct db_rows *rows, c
         struct scan_relative *m;
 
         sql_scan_key_at(rows, i, &k);
-        if (!refers_to(&k, schema, table, column) || is_member(out, &k))
+        if (!refers_to(&k, schema, table, column))
+            continue;
+        add_bond(out, &k, 0);
+        if (is_member(out, &k))
             continue;
         m = add_member(out);
         m->schema = scan_text(&out->texts, k.schema);
@@ -115,8 +175,11 @@ int scan_family_read(struct sql *s, const struct scan_finding *f, struct scan_fa
         for (i = 0; i < out->count; i++)
             add_referring(out, rows, out->member[i].schema, out->member[i].table,
                           out->member[i].column);
+        add_outside(out, rows);
         rc = read_types(s, out, deadline_ms, e);
     }
+    if (rc == 0)
+        read_bonds(s, out, deadline_ms);
     db_rows_free(&rows);
     buf_release(&type);
     return rc;
@@ -143,6 +206,7 @@ void scan_family_add_found(struct scan_family *out, const struct scan_finding *f
 void scan_family_release(struct scan_family *f)
 {
     free(f->member);
+    free(f->bond);
     scan_texts_release(&f->texts);
     memset(f, 0, sizeof(*f));
 }
@@ -291,12 +355,41 @@ static void add_family(const struct scan_family *family, struct buf *out)
     }
 }
 
-static void add_table(struct buf *out, const struct scan_relative *m)
+static void add_table(struct buf *out, const char *schema, const char *table)
 {
     buf_adds(out, "  ALTER TABLE ");
-    db_quote_name(out, m->schema);
+    db_quote_name(out, schema);
     buf_addc(out, '.');
-    db_quote_name(out, m->table);
+    db_quote_name(out, table);
+}
+
+static void add_drops(const struct scan_family *family, struct buf *out)
+{
+    for (size_t i = 0; i < family->bonds; i++) {
+        add_table(out, family->bond[i].schema, family->bond[i].table);
+        buf_adds(out, " DROP FOREIGN KEY ");
+        db_quote_name(out, family->bond[i].constraint);
+        buf_adds(out, ";\n");
+    }
+}
+
+/* A key whose other parent stays narrow would be refused: it is named instead. */
+static void add_adds(const struct scan_family *family, struct buf *out)
+{
+    for (size_t i = 0; i < family->bonds; i++) {
+        const struct scan_bond *b = &family->bond[i];
+
+        if (*b->other) {
+            buf_addf(out, "  and when %s is as wide, which goes by itself: the key %s of %s.%s\n",
+                     b->other, b->constraint, b->schema, b->table);
+        } else if (*b->text) {
+            add_table(out, b->schema, b->table);
+            buf_addf(out, " ADD %s;\n", b->text);
+        } else {
+            buf_addf(out, "  and the key %s of %s.%s again, which is not seen here\n",
+                     b->constraint, b->schema, b->table);
+        }
+    }
 }
 
 /* A key between two types is refused on either side, so keys go first and come back last. */
@@ -304,7 +397,7 @@ static void add_plan(const struct scan_finding *f, const struct scan_family *fam
                      struct buf *out)
 {
     struct buf alter = BUF_INIT;
-    int is_unsigned = f->column->is_unsigned || f->column->type == SCAN_BIGINT, keys = 0;
+    int is_unsigned = f->column->is_unsigned || f->column->type == SCAN_BIGINT;
     size_t i;
 
     scan_finding_alter(f, &alter);
@@ -315,26 +408,19 @@ static void add_plan(const struct scan_finding *f, const struct scan_family *fam
         return;
     }
     buf_adds(out, "\nto make room\n");
-    for (i = 0; i < family->count; i++)
-        if (*family->member[i].constraint) {
-            add_table(out, &family->member[i]);
-            buf_adds(out, " DROP FOREIGN KEY ");
-            db_quote_name(out, family->member[i].constraint);
-            buf_adds(out, ";\n");
-            keys++;
-        }
+    add_drops(family, out);
     buf_addf(out, "  %s;\n", alter.data);
     for (i = 0; i < family->count; i++) {
-        add_table(out, &family->member[i]);
+        add_table(out, family->member[i].schema, family->member[i].table);
         buf_adds(out, " MODIFY ");
         db_quote_name(out, family->member[i].column);
         buf_addf(out, " %s%s;\n", scan_type_sql(SCAN_BIGINT, is_unsigned),
                  family->member[i].nullable ? "" : " NOT NULL");
     }
-    if (keys)
-        buf_adds(out,
-                 "  and add the foreign keys again. MODIFY forgets defaults and comments: take\n"
-                 "  them over from SHOW CREATE TABLE.\n");
+    add_adds(family, out);
+    if (family->count > 0)
+        buf_adds(out, "  MODIFY forgets defaults and comments: take them over from SHOW CREATE "
+                      "TABLE.\n");
     if (family->bytes >= LARGE_BYTES)
         buf_adds(out,
                  "  The table is large: gh-ost or pt-online-schema-change copy it beside the\n"

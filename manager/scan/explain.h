@@ -13,9 +13,18 @@ struct scan_relative {
     int nullable;
     int too_small; /* its type ends before BIGINT does */
 };
+/* A foreign key that one of these columns is in: it goes before their types change, and comes back
+ * behind. */
+struct scan_bond {
+    const char *schema, *table, *constraint;
+    const char *text;  /* what ADD takes; "" when it cannot be seen */
+    const char *other; /* "schema.table.column" of a parent that is not of the family, or "" */
+};
 struct scan_family {
     struct scan_relative *member;
     size_t count, cap;
+    struct scan_bond *bond;
+    size_t bonds, bond_cap;
     uint64_t bytes; /* of the table itself, with its keys */
     int nullable;
     struct scan_texts texts;
