@@ -261,6 +261,17 @@ if ! mysql; then
     that "a table that only looks like a sequence is none" is "$(column fake .state)" ""
 fi
 
+# --- what no server counts on, or this one does not any more -----------------------------------------
+said() { # said STATEMENT: the number of the server's error
+    sql - 2>&1 <<<"$1" | sed -n 's/^ERROR \([0-9]*\).*/\1/p'
+}
+refused=('DECIMAL(9)' NUMERIC 'BIT(8)' YEAR 'VARCHAR(9)')
+! is_version mysql9 || refused+=(FLOAT DOUBLE)
+for type in "${refused[@]}"; do
+    that "no AUTO_INCREMENT on $type" is "$(said "CREATE TABLE odd.no (id $type AUTO_INCREMENT PRIMARY KEY)")" 1063
+done
+that "nor on a column that begins no key" is "$(said "CREATE TABLE odd.no (g INT, id INT AUTO_INCREMENT, KEY (g, id)) ENGINE=InnoDB")" 1075
+
 # --- temporary tables: the scan's own session has some here, and so has another that stays open -----------------
 sql "GRANT CREATE TEMPORARY TABLES ON odd.* TO scan@127.0.0.1;
     SET GLOBAL init_connect = 'CREATE TEMPORARY TABLE odd.fleeting (id TINYINT AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = 120;
