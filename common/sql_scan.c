@@ -397,13 +397,14 @@ void sql_scan_read_key_text(struct sql *s, const char *schema, const char *table
     db_quote_name(&text, schema);
     buf_addc(&text, '.');
     db_quote_name(&text, table);
-    buf_adds(&key, "CONSTRAINT ");
+    /* At the beginning of a line, which no comment of a column can have. */
+    buf_adds(&key, "\n  CONSTRAINT ");
     db_quote_name(&key, constraint);
     buf_adds(&key, " FOREIGN KEY ");
     if (db_query(s->db, text.data, deadline_ms, &r, NULL) == 0 && db_rows_count(r) > 0)
         line = strstr(text_of(r, 0, "Create Table"), key.data);
     if (line)
-        add_key_text(out, line, schema);
+        add_key_text(out, line + strspn(line, "\n "), schema);
     db_rows_free(&r);
     buf_release(&text);
     buf_release(&key);
