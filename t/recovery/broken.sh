@@ -7,10 +7,9 @@ replay_of() {
     ctl exec "$1" pgrep -f 'kagemusha-node replay' >/dev/null 2>&1
 }
 
-# The replay server is killed while the replica applies: what it had sent is applied, another one gives the rest.
-replay_killed_shape() {
-    raise
-    option '/^hostname=db2/a candidate_master=1'
+# held_amid NEW_MASTER: a failover in which db2 is given what it lacks, and cannot apply it yet.
+held_amid() {
+    option "/^hostname=$1/a candidate_master=1"
     write_rows 20
     within 60 level db2
     stop_io db2 db3
@@ -19,6 +18,12 @@ replay_killed_shape() {
     hold_applier db2
     fail_over_begin
     that "a replay server runs" within 60 replay_of db2
+}
+
+# The replay server is killed while the replica applies: what it had sent is applied, another one gives the rest.
+replay_killed_shape() {
+    raise
+    held_amid db2
     that "the log says how far it is" within 60 grep -Eq 'wait: db2.*[0-9]+ (transactions|bytes) left.* bytes sent' "$out"
     ctl exec db2 pkill -KILL -f 'kagemusha-node replay'
     release_applier db2
@@ -38,24 +43,16 @@ killed_amid() {
     local p=MASTER_
     raise
     [[ $server != mysql9 ]] || p=SOURCE_
-    option "/^hostname=$1/a candidate_master=1"
     option '/^\[server default\]/a skip_reset_slave=1'
-    write_rows 20
     sql db2 "STOP $slave; CHANGE $([[ $server == mysql9 ]] && echo 'REPLICATION SOURCE' || echo MASTER) TO ${p}CONNECT_RETRY=11"
     sql db2 "START $slave"
-    within 60 level db2
-    stop_io db2 db3
-    write_rows 300
-    ctl kill db1
-    hold_applier db2
-    fail_over_begin
-    that "a replay server runs" within 60 replay_of db2
+    held_amid "$1"
     that "db2 waits" within 60 grep -q 'wait: db2.* left' "$out"
     ctl exec manager pkill -KILL -f 'master_state=dead'
     wait "$switching" 2>/dev/null || true
     that "its replay server ends with it" within 60 no_replay_of db2
     fail_over_begin --ignore_last_failover
-    sleep 1
+    that "the next one has begun" within 60 says journal-open
     release_applier db2
     fail_over_end
     all_well

@@ -122,7 +122,7 @@ copy_binlogs() {
     local program
     mkdir -p "$dir/hosts/db3/fs/var-tmp/copy"
     program=$(readlink -f "$B/servers/$server")/bin/mysqlbinlog
-    [[ $server != mariadb* ]] || program=$(command -v mariadb-binlog)
+    [[ $server != mariadb* ]] || program=$(command -v mariadb-binlog || true)
     if [[ -x $program ]]; then
         ctl exec db3 env MYSQL_PWD="$LAB_REPL_PASSWORD" "$program" --no-defaults --raw \
             --read-from-remote-server --stop-never --host=db1 --user="$LAB_REPL_USER" \
