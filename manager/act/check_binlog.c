@@ -54,17 +54,13 @@ static int can_read(struct look *l, struct agent *a)
 static void *look_at(void *arg)
 {
     struct look *l = arg;
-    struct buf known = BUF_INIT;
-    struct ssh_target target;
     struct agent *a = NULL;
 
-    group_ssh_target(l->g->conf, l->s, &target, &known);
-    l->failed = agent_open(&a, &target, l->s->node_path, (struct agent_listener){0}, l->deadline_ms,
-                           &l->why) < 0;
+    l->failed = group_open_section(l->g->conf, l->s, &a, (struct agent_listener){0}, l->deadline_ms,
+                                   &l->why) < 0;
     if (!l->failed && *l->prefix)
         l->failed = !can_read(l, a);
     agent_close(&a);
-    buf_release(&known);
     return NULL;
 }
 

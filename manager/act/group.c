@@ -238,18 +238,24 @@ int group_open_sql(const struct group_host *h, struct sql *out, int64_t deadline
     return sql_open(out, &t, at_most(deadline_ms, GROUP_SQL_MS), e);
 }
 
-int group_open_agent(struct group_host *h, struct agent **out, int64_t deadline_ms, struct err *e)
+int group_open_section(const struct conf *c, const struct conf_server *s, struct agent **out,
+                       struct agent_listener listener, int64_t deadline_ms, struct err *e)
 {
     struct buf known_hosts = BUF_INIT;
     struct ssh_target t;
     int rc;
 
-    group_ssh_target(h->group->conf, h->conf, &t, &known_hosts);
-    deadline_ms = at_most(deadline_ms, h->conf->ssh_connection_timeout * 1000L);
-    rc = agent_open(out, &t, h->conf->node_path, (struct agent_listener){host_event, h},
-                    deadline_ms, e);
+    group_ssh_target(c, s, &t, &known_hosts);
+    deadline_ms = at_most(deadline_ms, s->ssh_connection_timeout * 1000L);
+    rc = agent_open(out, &t, s->node_path, listener, deadline_ms, e);
     buf_release(&known_hosts);
     return rc;
+}
+
+int group_open_agent(struct group_host *h, struct agent **out, int64_t deadline_ms, struct err *e)
+{
+    return group_open_section(h->group->conf, h->conf, out, (struct agent_listener){host_event, h},
+                              deadline_ms, e);
 }
 
 void group_note_agent(struct group_host *h, struct agent *agent, const struct err *e)

@@ -95,6 +95,9 @@ uint32_t group_mask(const struct group *g);
  * ssh_connection_timeout, whatever the deadline. */
 int group_open_sql(const struct group_host *h, struct sql *out, int64_t deadline_ms, struct err *e);
 int group_open_agent(struct group_host *h, struct agent **out, int64_t deadline_ms, struct err *e);
+/* The agent of any section, also of one that is no server of the group ([binlogN]). */
+int group_open_section(const struct conf *c, const struct conf_server *s, struct agent **out,
+                       struct agent_listener listener, int64_t deadline_ms, struct err *e);
 /* Makes agent (or, with NULL, the error) what is known of the host. */
 void group_note_agent(struct group_host *h, struct agent *agent, const struct err *e);
 /* 1 when its agent ended and nobody has asked for another since: the host need not be gone. */

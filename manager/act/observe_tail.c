@@ -178,13 +178,10 @@ static int ask_server(struct server_look *l, struct json_object **reply, struct 
 {
     int64_t deadline_ms = clock_mono_ms() + SERVER_MS;
     struct json_object *req;
-    struct buf known_hosts = BUF_INIT;
-    struct ssh_target target;
     struct agent *a = NULL;
-    int rc;
+    int rc = group_open_section(l->b->ob->g->conf, l->section, &a, (struct agent_listener){0},
+                                deadline_ms, e);
 
-    group_ssh_target(l->b->ob->g->conf, l->section, &target, &known_hosts);
-    rc = agent_open(&a, &target, l->section->node_path, (struct agent_listener){0}, deadline_ms, e);
     l->server->agent = rc == 0 ? AGENT_UP : AGENT_UNREACHABLE;
     if (rc == 0) {
         req = rescue_ask_binlogs(l->section, l->b->best.file);
@@ -192,7 +189,6 @@ static int ask_server(struct server_look *l, struct json_object **reply, struct 
         rc = agent_call(a, "tail", req, reply, clock_mono_ms() + TAIL_MS, e);
     }
     agent_close(&a);
-    buf_release(&known_hosts);
     return rc;
 }
 
